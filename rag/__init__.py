@@ -1,0 +1,1 @@
+"""Ragstone: retrieval-augmented generation and semantic search with proof."""

@@ -1,0 +1,41 @@
+"""Fixtures shared by all tests; options that say where the public collections are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--data",
+        type=Path,
+        default=ROOT.parent / "shared" / "data",
+        help="folder of public test collections in the BEIR layout (cranfield, squad2, hotpotqa-100, xquad-zh)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def collections_dir(request: pytest.FixtureRequest) -> Path:
+    """The public test collections; skips without them, which under CI is a failure."""
+    folder: Path = request.config.getoption("--data")
+    if folder.is_dir():
+        return folder
+    reason = f"no test collections at {folder}; name their folder with --data DIR"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
