@@ -7,6 +7,7 @@ and SHA-256 were found right. ``resolve`` and ``list_models`` never touch the ne
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
