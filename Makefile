@@ -1,0 +1,51 @@
+# make setup | demo | test | lint | bench: each sets up what is missing first.
+#   make demo DOCS=path/to/folder Q="your question"    the demo on your own folder
+#   make test DATA=path   make bench DATA=path         where the public collections are
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RAG := $(BIN)/rag
+DATA ?= ../shared/data
+DOCS ?= apps/samples
+# One index a folder, so that the demo on your documents never meets ours.
+INDEX ?= indexes/built/demo-$(shell printf '%s' '$(abspath $(DOCS))' | cksum | cut -d' ' -f1)
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: setup demo test lint bench
+
+setup: $(VENV)/.models
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Ragstone with its pinned dependencies into $(VENV): a few minutes the first time."
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,eval]'
+	@touch $@
+
+$(VENV)/.models: $(VENV)/.installed
+	@$(RAG) models pull
+	@touch $@
+
+ifdef Q
+demo: setup
+	@$(RAG) index "$(DOCS)" --index $(INDEX) --sync
+	@echo
+	@$(RAG) ask "$$Q" --index $(INDEX)
+export Q
+else
+demo: setup
+	@$(RAG) index "$(DOCS)" --index $(INDEX) --sync
+	@$(BIN)/python apps/demo.py $(INDEX)
+endif
+
+test: setup
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --data $(DATA) $(ARGS)
+
+lint: $(VENV)/.installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: setup
+	@HF_HUB_OFFLINE=1 $(BIN)/python eval/bench.py --data $(DATA)

@@ -1,0 +1,262 @@
+"""Files -> index: walk, load, chunk, embed what is new, commit in batches.
+
+A file whose bytes and settings are unchanged is not even parsed, and a passage whose content is
+unchanged is never embedded again. Every commit holds whole documents, so an interrupted run resumes
+where its last commit was. A file or record that cannot be read is reported and skipped; what the
+index holds of it stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from rag.errors import ChunkError, LoadError
+from rag.index import Writer
+from rag.loaders import SourceFile, load_bytes, read_file, uri_prefix, walk
+from rag.protocols import Chunker, Embedder
+from rag.text import detect_language
+from rag.types import Chunk, Document, Vectors, content_hash
+
+__all__ = ["IndexProgress", "IndexReport", "Skipped", "index_files"]
+
+# Bumped when the same bytes come to other documents: files are then read anew.
+INGEST_VERSION = "1"
+# A commit about every quarter of a minute on a laptop: little is lost to an interruption, and
+# batches are long enough to be sorted by length.
+BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or record that could not be read, and why."""
+
+    uri: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexProgress:
+    """How far a run is; ``current`` is the file being read, relative to its root."""
+
+    files: int
+    files_total: int
+    bytes: int
+    bytes_total: int
+    passages: int
+    current: str
+
+
+@dataclass(slots=True)
+class IndexReport:
+    """What a run did: files seen; documents added, updated, unchanged, removed; passages written, embedded."""
+
+    files: int = 0
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    passages: int = 0
+    embedded: int = 0
+    seconds: float = 0.0
+    generation: int = 0
+    skipped: tuple[Skipped, ...] = ()
+
+
+def index_files(
+    paths: Sequence[Path],
+    *,
+    writer: Writer,
+    chunker: Chunker,
+    embedder: Embedder | None,
+    settings: str = "",
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    sync: bool = False,
+    progress: Callable[[IndexProgress], None] | None = None,
+) -> IndexReport:
+    """Bring the index up to date with files and folders.
+
+    ``settings`` is anything that decides how files are cut: files indexed under other settings are
+    cut anew. With ``sync``, documents under the given folders whose file has gone, or is no longer
+    selected by the globs, leave the index; nothing leaves because a file or folder cannot be read.
+    """
+    started = time.monotonic()
+    run = _Run(writer, chunker, embedder, content_hash(INGEST_VERSION, settings))
+    found: dict[str, SourceFile] = {}
+    unreadable: list[str] = []
+    for item in walk(paths, include=include, exclude=exclude):
+        if isinstance(item, LoadError):
+            run.skip(item)
+            unreadable.append(item.where)
+        else:
+            found.setdefault(item.uri, item)
+    sizes = [_size(file.path) for file in found.values()]
+    done = 0
+    for number, (file, size) in enumerate(zip(found.values(), sizes, strict=True)):
+        if progress:
+            progress(IndexProgress(number, len(found), done, sum(sizes), run.report.passages, file.relative))
+        run.read(file)
+        done += size
+    run.flush()
+    if sync:
+        for folder in (path for path in paths if path.is_dir()):
+            run.remove_missing(uri_prefix(folder), found, unreadable)
+    run.report.generation = writer.commit()
+    run.report.files = len(found)
+    run.report.skipped = tuple(run.skipped)
+    run.report.seconds = time.monotonic() - started
+    if progress:
+        progress(IndexProgress(len(found), len(found), done, sum(sizes), run.report.passages, ""))
+    return run.report
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # reading it will say why
+        return 0
+
+
+class _Run:
+    """One run's pending work: steps on the writer that wait for their passages' vectors."""
+
+    def __init__(self, writer: Writer, chunker: Chunker, embedder: Embedder | None, settings: str) -> None:
+        self.writer = writer
+        self.chunker = chunker
+        self.embedder = embedder
+        self.settings = settings
+        self.report = IndexReport()
+        self.skipped: list[Skipped] = []
+        self._steps: list[Callable[[dict[str, Vectors]], object]] = []
+        self._pending: list[Chunk] = []
+        self._staged = 0
+
+    def skip(self, error: LoadError | ChunkError) -> None:
+        """Report a file or record that is left out."""
+        reason = f"{error.message} ({error.hint})" if error.hint else error.message
+        self.skipped.append(Skipped(error.where, reason))
+
+    def read(self, file: SourceFile) -> None:
+        """Stage one file, unless it is unchanged."""
+        try:
+            data = read_file(file)
+        except LoadError as error:
+            self.skip(error)
+            return
+        sha256 = hashlib.sha256(data).hexdigest()
+        held = self.writer.source_state(file.uri)
+        settings = content_hash(self.settings, file.relative)
+        if held and held.complete and (held.sha256, held.settings) == (sha256, settings):
+            self.report.unchanged += held.documents
+            return
+        skipped = len(self.skipped)
+        self._steps.append(lambda _: self.writer.begin_source(file.uri))
+        try:
+            for item in load_bytes(data, uri=file.uri, name=file.path.name):
+                if isinstance(item, LoadError):
+                    self.skip(item)
+                else:
+                    self._document(file, item, settings)
+        except LoadError as error:
+            self.skip(error)
+        complete = len(self.skipped) == skipped
+        self._steps.append(lambda _: self._finish(file.uri, sha256, len(data), settings, complete=complete))
+
+    def _document(self, file: SourceFile, document: Document, settings: str) -> None:
+        document = replace(
+            document,
+            metadata={"path": file.relative, **document.metadata},
+            language=document.language or detect_language(document.text),
+        )
+        state = content_hash(settings, document.title, document.text, repr(sorted(document.metadata.items())))
+        held = self.writer.document_state(document.uri)
+        if held and held.state == state:
+            self.report.unchanged += 1
+            self._steps.append(lambda _: self.writer.keep(document.uri))
+            return
+        try:
+            parts = iter(_batched(self.chunker.chunk(document), BATCH))
+            first = next(parts, [])
+        except ChunkError as error:
+            self.skip(error)
+            return
+        put = partial(self.writer.put, source=file.uri, state=state)
+        self._stage(put, document, first)
+        for part in parts:
+            self._embed()
+            self._stage(self.writer.extend, document, part)
+        if held:
+            self.report.updated += 1
+        else:
+            self.report.added += 1
+        if self._staged + len(self._pending) >= BATCH:
+            self.flush()
+
+    def _stage(
+        self,
+        call: Callable[[Document, Sequence[Chunk], Vectors | None], object],
+        document: Document,
+        chunks: list[Chunk],
+    ) -> None:
+        def step(known: dict[str, Vectors]) -> None:
+            vectors = None
+            if self.embedder:
+                rows = [known[chunk.content_id] for chunk in chunks]
+                vectors = np.stack(rows) if rows else np.zeros((0, self.embedder.dim), np.float32)
+            call(document, chunks, vectors)
+
+        self._steps.append(step)
+        self._pending.extend(chunks)
+
+    def _finish(self, uri: str, sha256: str, size: int, settings: str, *, complete: bool) -> None:
+        self.report.removed += self.writer.finish_source(
+            uri, sha256=sha256, size=size, settings=settings, complete=complete
+        )
+
+    def _embed(self) -> None:
+        known: dict[str, Vectors] = {}
+        if self.embedder and self._pending:
+            contents = {chunk.content_id: chunk.content for chunk in self._pending}
+            known = dict(self.writer.known_vectors(contents))
+            new = [content_id for content_id in contents if content_id not in known]
+            if new:
+                vectors = self.embedder.embed_documents([contents[content_id] for content_id in new])
+                known.update(zip(new, vectors, strict=True))
+                self.report.embedded += len(new)
+        for step in self._steps:
+            step(known)
+        self.report.passages += len(self._pending)
+        self._staged += len(self._pending)
+        self._steps.clear()
+        self._pending.clear()
+
+    def flush(self) -> None:
+        """Embed, stage and commit what is pending; called only between documents."""
+        self._embed()
+        self.writer.commit()
+        self._staged = 0
+
+    def remove_missing(self, prefix: str, seen: Container[str], unreadable: Iterable[str]) -> None:
+        """Take out the sources below ``prefix`` that were not seen, but none below what is unreadable."""
+        closed = tuple(unreadable)
+        gone = [
+            held.source
+            for held in self.writer.sources(prefix)
+            if held.source not in seen and not (closed and held.source.startswith(closed))
+        ]
+        for source in gone:
+            self.report.removed += self.writer.delete_source(source)
+
+
+def _batched(chunks: Iterable[Chunk], size: int) -> Iterator[list[Chunk]]:
+    iterator = iter(chunks)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,210 @@
+"""An index folder with the parts its recipe names: the Python API's front door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rag.chains.ask import Event, ask_stream
+from rag.chains.ingest import IndexProgress, IndexReport, index_files
+from rag.errors import NotAnIndexError, RecipeError
+from rag.index import IndexInfo, IndexSettings, Snapshot, Writer
+from rag.protocols import Embedder, Generator, Reranker, Retriever
+from rag.recipe import (
+    Recipe,
+    build_chunker,
+    build_embedder,
+    build_generator,
+    build_reranker,
+    build_retriever,
+    build_thresholds,
+    load_recipe,
+)
+from rag.types import Answer, Hit
+
+__all__ = ["Pipeline", "open_index"]
+
+RECIPE_NOTE = "recipe"
+
+
+class Pipeline:
+    """An index and what its recipe says to do with it.
+
+    Parts are made when first needed: adding unchanged files loads no model, searching loads no
+    generator. Searches see the last commit, also one by another process. A context manager.
+    """
+
+    def __init__(self, path: str | PathLike[str], recipe: Recipe | str | PathLike[str] | None = None) -> None:
+        """Use the index at ``path``, which the first ``add`` makes if there is none.
+
+        ``recipe`` is a Recipe, a shipped recipe's name, or a TOML file; without one, the recipe the
+        index was built with, or ``default`` for a new one. Raises RecipeError, StorageError.
+        """
+        self.path = Path(path)
+        self._snapshot: Snapshot | None = None
+        if isinstance(recipe, Recipe):
+            self.recipe = recipe
+        elif recipe is not None:
+            self.recipe = load_recipe(recipe)
+        else:
+            self.recipe = self._remembered() or load_recipe("default")
+
+    def _remembered(self) -> Recipe | None:
+        try:
+            with Snapshot.open(self.path) as snapshot:
+                note = snapshot.note(RECIPE_NOTE)
+        except NotAnIndexError:
+            if self.path.is_dir() and any(self.path.iterdir()):
+                raise
+            return None
+        return Recipe.model_validate_json(note) if note else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the snapshot and of a loaded language model."""
+        if self._snapshot is not None:
+            self._snapshot.close()
+            self._snapshot = None
+        generator = self.__dict__.pop("generator", None)
+        if generator is not None and hasattr(generator, "close"):
+            generator.close()
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """The recipe's embedder; None for a recipe without one."""
+        return build_embedder(self.recipe)
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The recipe's generator."""
+        return build_generator(self.recipe, self.embedder)
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        """The recipe's reranker; None for a recipe without one."""
+        return build_reranker(self.recipe)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The index as of its last commit. Raises StorageError, and EmbedderMismatchError."""
+        if self._snapshot is not None and not self._snapshot.is_current():
+            self._snapshot.close()
+            self._snapshot = None
+        if self._snapshot is None:
+            fingerprint = self.embedder.fingerprint if self.embedder else None
+            self._snapshot = Snapshot.open(self.path, fingerprint=fingerprint)
+        return self._snapshot
+
+    @property
+    def retriever(self) -> Retriever:
+        """The recipe's retrieval over the last commit."""
+        return build_retriever(self.recipe, self.snapshot, self.embedder, self.reranker)
+
+    def add(
+        self,
+        *paths: str | PathLike[str],
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        sync: bool = False,
+        reembed: bool = False,
+        progress: Callable[[IndexProgress], None] | None = None,
+    ) -> IndexReport:
+        """Add files and folders, or bring them up to date.
+
+        Globs add to the recipe's. ``sync`` also removes what has left the folders; ``reembed`` lets
+        an index of another embedder be rebuilt. Raises StorageError, ModelError, RecipeError; a file
+        that cannot be read is in the report's ``skipped`` instead.
+        """
+        embedder = self.embedder
+        recipe = self.recipe
+        if embedder is not None and recipe.chunker.max_tokens > embedder.max_tokens:
+            raise RecipeError(
+                f"chunker.max_tokens is {recipe.chunker.max_tokens}, but {recipe.embedder.model} reads "
+                f"{embedder.max_tokens} tokens",
+                hint=f"set chunker.max_tokens to {embedder.max_tokens} or less",
+            )
+        settings = IndexSettings(
+            embedder=recipe.embedder.model if embedder else "",
+            fingerprint=embedder.fingerprint if embedder else "",
+            dim=embedder.dim if embedder else 0,
+            variant=recipe.bm25.variant,
+            k1=recipe.bm25.k1,
+            b=recipe.bm25.b,
+            ann_above=recipe.index.ann_above,
+        )
+        with Writer.open(self.path, settings, reembed=reembed) as writer:
+            writer.set_note(RECIPE_NOTE, recipe.model_dump_json())
+            return index_files(
+                [Path(path) for path in paths],
+                writer=writer,
+                chunker=build_chunker(recipe, embedder),
+                embedder=embedder,
+                settings=recipe.chunk_settings,
+                include=[*recipe.sources.include, *include],
+                exclude=[*recipe.sources.exclude, *exclude],
+                sync=sync,
+                progress=progress,
+            )
+
+    def delete(self, *uris: str) -> int:
+        """Remove documents by uri; how many there were."""
+        with Writer.open(self.path) as writer:
+            removed = writer.delete(uris)
+            writer.commit()
+        return removed
+
+    def compact(self) -> IndexInfo:
+        """Write all live passages into one segment and free the space of deleted ones."""
+        with Writer.open(self.path) as writer:
+            writer.compact()
+        return self.info()
+
+    def info(self) -> IndexInfo:
+        """What the index holds. Needs no model."""
+        with Snapshot.open(self.path) as snapshot:
+            return snapshot.info()
+
+    def search(self, query: str, k: int | None = None, *, where: str | None = None) -> list[Hit]:
+        """The best ``k`` passages (the recipe's k by default), reranked if the recipe says so.
+
+        Raises QueryError for a blank query, k < 1 or a malformed ``where``.
+        """
+        return self.retriever.retrieve(query, self.recipe.retrieval.k if k is None else k, where=where)
+
+    def ask(self, question: str, k: int | None = None, *, where: str | None = None) -> Answer:
+        """An answer with proof, or a refusal. Raises QueryError, GenerationError."""
+        *_, answer = self.ask_stream(question, k, where=where)
+        assert isinstance(answer, Answer)  # noqa: S101  the stream's last event always is
+        return answer
+
+    def ask_stream(self, question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
+        """As ``ask``, while it happens: pieces of the unchecked draft, and last the Answer."""
+        recipe = self.recipe
+        return ask_stream(
+            question,
+            retriever=self.retriever,
+            generator=self.generator,
+            embedder=self.embedder,
+            k=recipe.retrieval.k if k is None else k,
+            where=where,
+            max_answer_tokens=recipe.generator.max_answer_tokens,
+            thresholds=build_thresholds(recipe),
+        )
+
+
+def open_index(
+    path: str | PathLike[str], recipe: Recipe | str | PathLike[str] | None = None
+) -> Pipeline:
+    """The index at ``path``, to add to, search and ask; exported as ``rag.open``."""
+    return Pipeline(path, recipe)
