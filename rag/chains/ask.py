@@ -1,0 +1,131 @@
+"""One question, one answer: retrieve, rerank, pack, generate, prove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from rag.chains.tidy import tidy
+from rag.errors import QueryError
+from rag.generators import pack_context
+from rag.grounding import Thresholds, ground
+from rag.protocols import Embedder, Generator, Reranker, Retriever
+from rag.types import Answer, Hit, Message
+
+Event: TypeAlias = str | Answer
+
+_POOL = 4  # passages fetched for a reranker, in multiples of k
+
+
+def ask(
+    question: str,
+    *,
+    retriever: Retriever,
+    generator: Generator,
+    reranker: Reranker | None = None,
+    embedder: Embedder | None = None,
+    k: int = 5,
+    where: str | None = None,
+    max_answer_tokens: int = 256,
+    thresholds: Thresholds | None = None,
+) -> Answer:
+    """Answer a question from the documents, with proof, or refuse.
+
+    Args:
+        question: What to answer; QueryError where it is blank.
+        retriever: Finds the passages.
+        generator: Writes the draft from them.
+        reranker: Orders four times ``k`` passages anew, if given.
+        embedder: Recognises paraphrases when the draft is checked, if given.
+        k: Passages to answer from; QueryError below 1.
+        where: Filter on metadata.
+        max_answer_tokens: Length of the draft at most.
+        thresholds: Where support and being about the question begin.
+
+    Returns:
+        The grounded answer; its verdict is "not in the documents" where nothing was found.
+    """
+    events = ask_stream(
+        question,
+        retriever=retriever,
+        generator=generator,
+        reranker=reranker,
+        embedder=embedder,
+        k=k,
+        where=where,
+        max_answer_tokens=max_answer_tokens,
+        thresholds=thresholds,
+    )
+    *_, answer = events
+    if not isinstance(answer, Answer):
+        raise TypeError("ask_stream ended without an answer")
+    return answer
+
+
+def ask_stream(
+    question: str,
+    *,
+    retriever: Retriever,
+    generator: Generator,
+    reranker: Reranker | None = None,
+    embedder: Embedder | None = None,
+    k: int = 5,
+    where: str | None = None,
+    max_answer_tokens: int = 256,
+    thresholds: Thresholds | None = None,
+) -> Iterator[Event]:
+    """As ``ask``, while it happens: pieces of the unchecked draft as str, and last the Answer, whose text may differ.
+
+    Bad arguments raise on the call, not on the first ``next``.
+    """
+    question = question.strip()
+    if not question:
+        raise QueryError("the question is empty", hint="ask something, in a few words or a sentence")
+    if k < 1:
+        raise QueryError(f"k is {k}", where="k", hint="ask for at least one passage")
+    if max_answer_tokens < 1:
+        raise QueryError(
+            f"max_answer_tokens is {max_answer_tokens}",
+            where="max_answer_tokens",
+            hint="allow at least one token",
+        )
+    hits = _find(question, retriever, reranker, k, where)
+    return _answer(question, hits, generator, embedder, max_answer_tokens, thresholds or Thresholds())
+
+
+def _find(
+    question: str, retriever: Retriever, reranker: Reranker | None, k: int, where: str | None
+) -> list[Hit]:
+    if reranker is None:
+        return retriever.retrieve(question, k, where=where)
+    pool = retriever.retrieve(question, k * _POOL, where=where)
+    return reranker.rerank(question, pool, k) if pool else []
+
+
+def _answer(
+    question: str,
+    hits: Sequence[Hit],
+    generator: Generator,
+    embedder: Embedder | None,
+    max_answer_tokens: int,
+    thresholds: Thresholds,
+) -> Iterator[Event]:
+    if not hits:
+        yield ground(question, "", (), thresholds=thresholds)
+        return
+    packed = pack_context(question, hits, generator, max_answer_tokens=max_answer_tokens, history=())
+    pieces: list[str] = []
+    for piece in generator.generate(packed.messages, max_tokens=max_answer_tokens):
+        pieces.append(piece)
+        yield piece
+    draft = "".join(pieces)
+    draft = tidy(draft, question, cut_off=_length(draft, generator) >= max_answer_tokens - 1)
+    yield ground(
+        question, draft, packed.used, dropped=packed.dropped, embedder=embedder, thresholds=thresholds
+    )
+
+
+def _length(draft: str, generator: Generator) -> int:
+    """Tokens of a draft: a stream does not say why it ended, so a full one is taken as cut off."""
+    empty = generator.count_tokens((Message("assistant", ""),))
+    return generator.count_tokens((Message("assistant", draft),)) - empty

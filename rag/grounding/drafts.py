@@ -1,0 +1,100 @@
+"""A generator's draft taken apart into sentences that can be checked, and what it must not bring along."""
+
+from __future__ import annotations
+
+import re
+
+from rag.text import sentences, terms
+
+# A model, or a document it copied from, may write what looks like our own citations.
+_MARKER = re.compile(
+    r"[ \t]*(?:\[\^[^\]\s]{1,12}\]:?|(?<![\w\])])\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\](?!\())|(?<=[^\W\d_])\[\d{1,3}\](?=[\s.,;:]|$)"
+)
+_CONTROL = re.compile(
+    r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|[\x00-\x08\x0b-\x1f\x7f]"
+)
+
+_YES = {"yes", "ja", "oui", "sí", "si", "sì", "是", "是的", "对", "はい", "yep", "yeah", "correct", "doch"}
+_NO = {"no", "nein", "non", "nee", "não", "否", "不", "不是", "いいえ", "nope"}
+_POLAR = re.compile(
+    r"\W*("
+    + "|".join(sorted(map(re.escape, _YES | _NO), key=len, reverse=True))
+    + r")(?=[\s,.;:!，。；！：]|$)[\s,.;:!，。；！：–-]*",
+    re.IGNORECASE,
+)
+# Words that only announce an answer.
+_LEAD = re.compile(
+    r"\W*(?:(?:sure|okay|ok|certainly|of course|great question|hope this helps|i hope (?:this|that) helps|"
+    r"(?:so |therefore |thus )?(?:the|my|your) (?:short |final |correct )?answer(?: to (?:the|your|this) question)?(?: is)?|answer|"
+    r"here (?:is|are)(?: (?:the|your) (?:answer|list|details|information))?|here you go|"
+    r"according to (?:the|this) (?:document|documents|context|passage|passages|text)|based on (?:the|this) (?:context|documents?|passages?|text)|"
+    r"(?:die|meine) antwort(?: lautet| ist)?|antwort|la réponse(?: est)?|réponse|la respuesta(?: es)?|respuesta|答案是?|回答)\W*)+",
+    re.IGNORECASE,
+)
+_ABSTAINS = re.compile(
+    r"\b(?:(?:do|does|did|is|are|was|were|could|can|has|have)(?:\s+not|n['’]t)|cannot|no|unable to|not)\b[^.]{0,60}?"
+    r"\b(?:know|mention|specif|state|provid|contain|answer|information|find|found|determin|say|given|enough|include|available)"
+    r"|\bi don['’]?t know\b|\bweiß (?:ich |es )?nicht\b|\bkeine (?:information|angabe|antwort)|\bgeht nicht hervor\b"
+    r"|\bje ne sais pas\b|\bne (?:mentionne|précise|contient)\b|\bno (?:lo )?sé\b|\bno (?:menciona|contiene|especifica)\b"
+    r"|不知道|没有(?:提到|提供|说明|提及|相关信息)|未(?:提到|提供|说明|提及)|无法(?:回答|确定)",
+    re.IGNORECASE,
+)
+_ABOUT_SOURCES = re.compile(
+    r"\b(?:i|we|context|documents?|passages?|text|question|information|sources?|dokumente?n?|kontext|texte?|contexte|"
+    r"contexto|documentos?|ich|je|fuente|quellen?)\b|文档|文中|上下文|资料|文件|原文|我",
+    re.IGNORECASE,
+)
+
+
+def clean_draft(text: str) -> str:
+    """The draft without forged citation markers and control tokens, white space trimmed."""
+    return _MARKER.sub("", _CONTROL.sub("", text)).strip()
+
+
+def polarity(text: str) -> tuple[bool | None, int]:
+    """A leading yes (True) or no (False), None without one, and where the rest of the sentence starts."""
+    match = _POLAR.match(text)
+    if match is None:
+        return None, 0
+    return match[1].casefold() in _YES, match.end()
+
+
+def abstains(text: str) -> bool:
+    """Whether a sentence says that the documents, or the model, do not know."""
+    return bool(_ABSTAINS.search(text) and _ABOUT_SOURCES.search(text))
+
+
+def is_question(text: str) -> bool:
+    """Whether a sentence asks instead of stating."""
+    return text.rstrip(" \"'”’»)").endswith(("?", "？", "؟"))
+
+
+def hollow(text: str, language: str) -> bool:
+    """Whether a sentence states nothing by itself: "Yes.", "The answer is:", a question, a lone list number."""
+    rest = text[polarity(text)[1] :]
+    lead = _LEAD.match(rest)
+    rest = rest[lead.end() :] if lead else rest
+    if re.fullmatch(r"\W*\d{0,2}\W*", rest) and not re.search(r"\d", rest.rstrip(".) ")):
+        return True
+    if re.fullmatch(r"\s*\d{1,2}[.)]\s*", text):
+        return True
+    return is_question(text) or not (terms(rest, language) or re.search(r"\d", rest))
+
+
+def statements(text: str, language: str) -> list[tuple[int, int]]:
+    """Offsets of the sentences to check; a hollow one is joined to the next, or at the end to the one before.
+
+    What is hollow from first to last comes back as one span, for the caller to reject.
+    """
+    spans: list[tuple[int, int]] = []
+    pending: int | None = None
+    for start, end in sentences(text, language):
+        if hollow(text[start:end], language):
+            pending = start if pending is None else pending
+            continue
+        spans.append((start if pending is None else pending, end))
+        pending = None
+    if pending is not None:
+        end = len(text.rstrip())
+        spans[-1:] = [(spans[-1][0], end)] if spans else [(pending, end)]
+    return spans

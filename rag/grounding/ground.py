@@ -1,0 +1,211 @@
+"""A draft and the retrieved passages -> an answer whose every sentence shows its proof, or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rag.grounding.answerability import answerability, read_question
+from rag.grounding.claims import Claim, read_claim
+from rag.grounding.drafts import abstains, clean_draft, hollow, polarity, statements
+from rag.grounding.evidence import Evidence, Quote, language_of, quotes, read_evidence, verbatim
+from rag.grounding.names import known_names
+from rag.grounding.phrases import phrases_for, question_language, refusal
+from rag.grounding.similarity import nearest
+from rag.grounding.verify import CEILING, Source, Support, Weights, contradicts, cover_indices, measure
+from rag.protocols import Embedder, Verifier
+from rag.text import detect_language
+from rag.types import Answer, Citation, Hit, Sentence, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where support begins, and where evidence counts as about the question; both from 0 to 1."""
+
+    support: float = 0.55
+    answerable: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A sentence of the draft, its measure and the evidence it was measured against."""
+
+    start: int
+    end: int
+    claim: Claim
+    support: Support
+    evidence: tuple[Evidence, ...]
+    unsupported: tuple[str, ...] = ()
+
+
+def ground(
+    question: str,
+    draft: str,
+    hits: Sequence[Hit],
+    *,
+    dropped: Sequence[Hit] = (),
+    embedder: Embedder | None = None,
+    verifier: Verifier | None = None,
+    thresholds: Thresholds = Thresholds(),
+) -> Answer:
+    """Prove ``draft`` sentence by sentence from ``hits``.
+
+    Args:
+        question: What was asked; the evidence must be about it.
+        draft: What a generator wrote, in any state.
+        hits: The passages the generator saw, best first.
+        dropped: Passages that did not fit its context; carried along.
+        embedder: Lifts the support of a paraphrase; used only where the words do not decide.
+        verifier: Another measure of support than the words'. Numbers, dates, names and negations stay
+            checked by code whatever it says.
+        thresholds: Where to draw the lines.
+
+    Returns:
+        An answer that is "supported" (every sentence is), "partly" (the unsupported ones are marked) or
+        "not in the documents": its text is then a refusal that lists the nearest passages.
+    """
+    text = clean_draft(draft)
+    fallback = language_of(hits)
+    asked_in = question_language(question, fallback)
+    language = _draft_language(text, hits) or fallback
+    evidence = read_evidence(hits, language)
+    weights = Weights.over(unit.source.claim for unit in evidence)
+    known = known_names((unit.text for unit in evidence), language)
+    asked = read_question(question, language, known)
+    spans = [] if abstains(text) and len(statements(text, language)) == 1 else statements(text, language)
+    checked = [_check(text, span, asked, evidence, weights, language, known) for span in spans]
+    if embedder is not None:
+        checked = _lift(checked, evidence, weights, embedder, thresholds)
+    if verifier is not None:
+        checked = [_judge(one, verifier) for one in checked]
+    passed = [one for one in checked if _passes(one, thresholds)]
+    cited = [unit for one in passed for unit in one.evidence]
+    about = answerability(question, asked, [one.claim for one in passed], cited, weights, hits)
+    if not passed or about.score < thresholds.answerable:
+        return Answer(
+            question=question,
+            text=refusal((*hits, *dropped), asked_in),
+            verdict="not in the documents",
+            sentences=(),
+            draft=draft,
+            hits=tuple(hits),
+            dropped=tuple(dropped),
+        )
+    verdict: Verdict = "supported" if len(passed) == len(checked) else "partly"
+    shown, sentences = _compose(text, checked, thresholds, phrases_for(asked_in).unsupported)
+    return Answer(question, shown, verdict, sentences, draft, tuple(hits), tuple(dropped))
+
+
+def _draft_language(text: str, hits: Sequence[Hit]) -> str:
+    detected = detect_language(text)
+    return detected if any(hit.chunk.language in {detected, ""} for hit in hits) else ""
+
+
+def _passes(one: _Checked, thresholds: Thresholds) -> bool:
+    return not one.unsupported and not one.support.denied and one.support.score >= thresholds.support
+
+
+def _check(
+    text: str,
+    span: tuple[int, int],
+    asked: Claim,
+    evidence: Sequence[Evidence],
+    weights: Weights,
+    language: str,
+    known: frozenset[str],
+) -> _Checked:
+    start, end = span
+    sentence = text[start:end]
+    copied = verbatim(sentence, evidence)
+    if copied:
+        return _Checked(start, end, read_claim(sentence, language, known=known), Support(1.0), tuple(copied))
+    if hollow(sentence, language) or abstains(sentence):
+        return _Checked(start, end, read_claim("", language), Support(0.0), ())
+    yes, offset = polarity(sentence)
+    claim = read_claim(sentence[offset:], language, known=known)
+    pool = [unit.source for unit in evidence]
+    chosen = cover_indices(claim, pool, weights, prefer=asked.terms)
+    found = tuple(evidence[i] for i in chosen)
+    support = measure(claim, [unit.source for unit in found], pool, weights)
+    unsupported = tuple(dict.fromkeys(fact.text for fact in support.missing))
+    if yes is not None and yes == contradicts(asked, [claim]):
+        unsupported += (sentence[:offset].strip(" \t\n,.;:!，。；！："),)
+        support = replace(support, score=min(support.score, CEILING))
+    return _Checked(start, end, claim, support, found, unsupported)
+
+
+def _lift(
+    checked: list[_Checked],
+    evidence: Sequence[Evidence],
+    weights: Weights,
+    embedder: Embedder,
+    thresholds: Thresholds,
+) -> list[_Checked]:
+    """Measure again, with embeddings, the sentences that fail for want of common words alone."""
+    open_ones = [
+        i
+        for i, one in enumerate(checked)
+        if one.support.score < thresholds.support
+        and not (one.unsupported or one.support.denied or one.claim.empty)
+    ]
+    if not open_ones or not evidence:
+        return checked
+    pool: list[Source] = [unit.source for unit in evidence]
+    lifted = list(checked)
+    for i, (place, cosine) in zip(
+        open_ones, nearest([checked[i].claim for i in open_ones], evidence, weights, embedder), strict=True
+    ):
+        one = checked[i]
+        units = [evidence[place], *(unit for unit in one.evidence if unit is not evidence[place])][:3]
+        support = measure(one.claim, [unit.source for unit in units], pool, weights, cosine)
+        lifted[i] = replace(one, support=support, evidence=tuple(units))
+    return lifted
+
+
+def _judge(one: _Checked, verifier: Verifier) -> _Checked:
+    if not one.evidence or one.unsupported or one.support.denied:
+        return one
+    said = "\n".join(unit.text for unit in one.evidence)
+    return replace(one, support=Support(verifier.support(one.claim.text, said)))
+
+
+def _compose(
+    text: str, checked: Sequence[_Checked], thresholds: Thresholds, caveat: str
+) -> tuple[str, tuple[Sentence, ...]]:
+    """The text to show, with a caveat after each unproved sentence, and the sentences at their places in it."""
+    parts: list[str] = []
+    length = previous = 0
+    numbers: dict[tuple[str, int, int], int] = {}
+    made: list[Sentence] = []
+    for one in checked:
+        gap = text[previous : one.start]
+        sentence = text[one.start : one.end]
+        start = length + len(gap)
+        passed = _passes(one, thresholds)
+        tail = "" if passed else f" {caveat}"
+        parts += [gap, sentence, tail]
+        length = start + len(sentence) + len(tail)
+        previous = one.end
+        made.append(
+            Sentence(
+                text=sentence,
+                start=start,
+                end=start + len(sentence),
+                support=one.support.score,
+                supported=passed,
+                citations=_cite(one, numbers) if passed else (),
+                unsupported=one.unsupported,
+            )
+        )
+    return "".join((*parts, text[previous:])), tuple(made)
+
+
+def _cite(one: _Checked, numbers: dict[tuple[str, int, int], int]) -> tuple[Citation, ...]:
+    """Citations numbered by source passage in order of first use."""
+    found: list[Quote] = quotes(one.evidence, [one.support.score] * len(one.evidence))
+    cited = []
+    for quote in found:
+        chunk = quote.hit.chunk
+        number = numbers.setdefault((chunk.document_id, chunk.start, chunk.end), len(numbers) + 1)
+        cited.append(quote.cite(number))
+    return tuple(cited)
