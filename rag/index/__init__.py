@@ -1,0 +1,21 @@
+"""The durable hybrid index: text, metadata, vectors and BM25 in one folder, committed as one."""
+
+from rag.index.settings import DocumentState, DocumentSummary, IndexInfo, IndexSettings, SourceState, Variant
+from rag.index.snapshot import Passage, Ranking, Ref, Snapshot
+from rag.index.verify import verify
+from rag.index.writer import Writer
+
+__all__ = [
+    "DocumentState",
+    "DocumentSummary",
+    "IndexInfo",
+    "IndexSettings",
+    "Passage",
+    "Ranking",
+    "Ref",
+    "Snapshot",
+    "SourceState",
+    "Variant",
+    "Writer",
+    "verify",
+]
