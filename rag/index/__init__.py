@@ -1,5 +1,6 @@
 """The durable hybrid index: text, metadata, vectors and BM25 in one folder, committed as one."""
 
+from rag.index.guards import check_embedder
 from rag.index.settings import DocumentState, DocumentSummary, IndexInfo, IndexSettings, SourceState, Variant
 from rag.index.snapshot import Passage, Ranking, Ref, Snapshot
 from rag.index.verify import verify
@@ -17,5 +18,6 @@ __all__ = [
     "SourceState",
     "Variant",
     "Writer",
+    "check_embedder",
     "verify",
 ]

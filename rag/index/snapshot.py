@@ -18,6 +18,7 @@ from rag.index import catalogue, dense, store
 from rag.index.ann import Ann
 from rag.index.bm25 import Bm25
 from rag.index.catalogue import NAME, NOTE, SEGMENTS, pack, storage_errors, unpack
+from rag.index.files import Array
 from rag.index.filter_sql import compile_filter
 from rag.index.filters import parse
 from rag.index.guards import check_analyzer, check_embedder
@@ -195,15 +196,20 @@ class Snapshot:
                 found[own] = segment.vectors[rows[own] - segment.base]
         return found
 
-    def ref(self, chunk_id: str) -> Ref:
-        """The row of a live chunk, by its id. Raises QueryError if there is none."""
-        wanted = np.frombuffer(bytes.fromhex(chunk_id), np.uint8)
-        for segment in self._segments:
-            equal = (segment.ids[:, 0] == wanted).all(axis=1)
-            rows = np.flatnonzero(equal if segment.live is None else equal & segment.live)
-            if len(rows):
-                return int(rows[0]) + segment.base
-        raise QueryError(f"the index holds no passage {chunk_id}", where=str(self.path))
+    def refs(self, chunk_ids: Sequence[str]) -> list[Ref]:
+        """The rows of live chunks by their ids. Raises QueryError for an id that the index does not hold."""
+        if not chunk_ids:
+            return []
+        ids, rows = self._by_id
+        wanted = np.array([bytes.fromhex(chunk_id) for chunk_id in chunk_ids], "S16")
+        places = np.searchsorted(ids, wanted)
+        found = places < len(ids)
+        found[found] = ids[places[found]] == wanted[found]
+        if not found.all():
+            missing = chunk_ids[int(np.argmin(found))]
+            raise QueryError(f"the index holds no passage {missing}", where=str(self.path))
+        refs: list[Ref] = rows[places].tolist()
+        return refs
 
     # -- searching ---------------------------------------------------------------------------------
 
@@ -245,9 +251,10 @@ class Snapshot:
         scores: Scores = self._isolated(None).scores(terms)[0][refs]
         return scores
 
-    def keys(self, refs: Rows) -> list[bytes]:
+    def keys(self, refs: Sequence[Ref]) -> list[bytes]:
         """The chunk ids (16 bytes) of rows: what ties are broken by."""
-        return [row.tobytes() for row in self._ids(refs)]
+        data = self._ids(np.array(refs, np.int64)).tobytes()
+        return [data[start : start + 16] for start in range(0, len(data), 16)]
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -281,6 +288,14 @@ class Snapshot:
         return np.concatenate(
             [np.ones(s.size, np.bool_) if s.live is None else s.live for s in self._segments]
         )
+
+    @cached_property
+    def _by_id(self) -> tuple[Array, Rows]:
+        """Ids of the live chunks in order, and the row of each."""
+        rows = np.arange(self._size) if self._live is None else np.flatnonzero(self._live)
+        ids = self._ids(rows).view("S16").ravel()
+        order = np.argsort(ids, kind="stable")
+        return ids[order], rows[order]
 
     @cached_property
     def _languages(self) -> dict[str, int]:

@@ -1,0 +1,20 @@
+"""Query -> hits: dense, sparse, their fusion, and diversity."""
+
+from rag.retrieval.arms import Arm, Asked, DenseRetriever, SparseRetriever
+from rag.retrieval.fusion import Fusion, convex, fuse, rrf
+from rag.retrieval.hybrid import HybridRetriever
+from rag.retrieval.mmr import DiverseRetriever, mmr
+
+__all__ = [
+    "Arm",
+    "Asked",
+    "DenseRetriever",
+    "DiverseRetriever",
+    "Fusion",
+    "HybridRetriever",
+    "SparseRetriever",
+    "convex",
+    "fuse",
+    "mmr",
+    "rrf",
+]

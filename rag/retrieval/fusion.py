@@ -1,0 +1,87 @@
+"""Fusing rankings: convex combination of normalised scores, and reciprocal ranks. Pure functions.
+
+A ranking is (key, score) pairs, best first; keys are whatever names a passage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Literal, TypeAlias, TypeVar
+
+from rag.errors import QueryError
+from rag.types import ArmScore, Hit
+
+K = TypeVar("K", bound=Hashable)
+RankingOf: TypeAlias = Sequence[tuple[K, float]]
+Fusion: TypeAlias = Literal["convex", "rrf"]
+
+RRF_CONSTANT = 60
+
+
+def convex(rankings: Sequence[RankingOf[K]], weights: Sequence[float]) -> dict[K, float]:
+    """Weighted sum of each ranking's scores brought to 0 (its last) to 1 (its first).
+
+    A passage that a ranking lacks gets 0 from it. A ranking whose scores are all equal gives 1 to each.
+    Bruch, Gai & Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
+    """
+    fused: dict[K, float] = {}
+    for ranking, weight in zip(rankings, weights, strict=True):
+        if not ranking:
+            continue
+        high, low = ranking[0][1], ranking[-1][1]
+        span = high - low
+        for key, score in ranking:
+            share = (score - low) / span if span > 0 else 1.0
+            fused[key] = fused.get(key, 0.0) + weight * share
+    return fused
+
+
+def rrf(rankings: Sequence[RankingOf[K]], weights: Sequence[float]) -> dict[K, float]:
+    """Weighted sum of 1 / (60 + rank).
+
+    Cormack, Clarke & Büttcher, "Reciprocal Rank Fusion Outperforms Condorcet and Individual Rank
+    Learning Methods", SIGIR 2009.
+    """
+    fused: dict[K, float] = {}
+    for ranking, weight in zip(rankings, weights, strict=True):
+        for rank, (key, _) in enumerate(ranking, 1):
+            fused[key] = fused.get(key, 0.0) + weight / (RRF_CONSTANT + rank)
+    return fused
+
+
+def combine(method: Fusion, rankings: Sequence[RankingOf[K]], weights: Sequence[float]) -> dict[K, float]:
+    """Fused scores by the method of that name."""
+    return convex(rankings, weights) if method == "convex" else rrf(rankings, weights)
+
+
+def normalised(weights: Sequence[float] | None, arms: int) -> tuple[float, ...]:
+    """Weights that sum to 1, equal ones if None. Raises QueryError."""
+    given = (1.0,) * arms if weights is None else tuple(weights)
+    if len(given) != arms or any(weight < 0 for weight in given) or not sum(given) > 0:
+        raise QueryError(
+            f"weights {given} do not fit {arms} arms", hint="one for each, none negative, not all 0"
+        )
+    return tuple(weight / sum(given) for weight in given)
+
+
+def fuse(
+    arms: Mapping[str, Sequence[Hit]], *, method: Fusion = "convex", weights: Sequence[float] | None = None
+) -> list[Hit]:
+    """Fuse hit lists of any retrievers, each best first; ``arms`` of a hit hold its place in each.
+
+    Weights are in the order of the arms and equal if not given. Ties are broken by chunk id.
+    Raises QueryError.
+    """
+    rankings = [[(hit.chunk.id, hit.score) for hit in hits] for hits in arms.values()]
+    fused = combine(method, rankings, normalised(weights, len(arms)))
+    hits: dict[str, Hit] = {}
+    places: dict[str, dict[str, ArmScore]] = {}
+    for name, found in arms.items():
+        for rank, hit in enumerate(found, 1):
+            hits.setdefault(hit.chunk.id, hit)
+            places.setdefault(hit.chunk.id, {})[name] = ArmScore(rank, hit.score)
+    order = sorted(fused, key=lambda key: (-fused[key], key))
+    return [
+        Hit(hits[key].chunk, fused[key], rank, places[key], hits[key].metadata)
+        for rank, key in enumerate(order, 1)
+    ]
