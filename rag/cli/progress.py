@@ -1,0 +1,87 @@
+"""Progress of long work, on stderr, and only where someone is watching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rag.chains.ingest import IndexProgress
+
+__all__ = ["indexing", "pulling"]
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        passages = task.fields.get("passages", 0)
+        rate = passages / task.elapsed if task.elapsed else 0.0
+        return Text(f"{passages} passages, {rate:.0f}/s", style="cyan")
+
+
+@contextmanager
+def indexing(*, quiet: bool) -> Iterator[Callable[[IndexProgress], None] | None]:
+    """A bar over the bytes read, with passages per second and the time left."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.fields[files]}"),
+        BarColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=None, files="", passages=0)
+
+        def update(progress: IndexProgress) -> None:
+            bar.update(
+                task,
+                completed=progress.bytes,
+                total=progress.bytes_total or None,
+                description=progress.current[-48:],
+                files=f"{progress.files}/{progress.files_total} files",
+                passages=progress.passages,
+            )
+
+        yield update
+
+
+@contextmanager
+def pulling(*, quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """What is being fetched or checked, with a bar where the size is known."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=None)
+
+        def update(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total or None)
+
+        yield update
