@@ -1,0 +1,128 @@
+"""llama.cpp over llama-cpp-python, an extra: built on installation, runs one request at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
+
+from rag.errors import GenerationError, MissingExtraError, ModelError
+from rag.generators._engine import EngineSettings, Sampling, Turn
+
+if TYPE_CHECKING:
+    from llama_cpp import Llama
+    from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+
+class LlamaCppPythonEngine:
+    """A model loaded by llama-cpp-python. Raises MissingExtraError, ModelError."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        try:
+            import llama_cpp
+        except ImportError as error:
+            raise MissingExtraError(
+                "the generator's binding llama-cpp-python is not installed",
+                hint="pip install 'ragstone[llama-cpp-python]', or take binding xllamacpp",
+            ) from error
+        try:
+            model = llama_cpp.Llama(
+                str(settings.model_path),
+                n_ctx=settings.context_size,
+                n_threads=settings.threads,
+                n_threads_batch=settings.threads,
+                verbose=False,
+            )
+        except ValueError as error:
+            raise ModelError(
+                "llama.cpp cannot load it: damaged, of an unknown architecture, or too big for the memory",
+                where=str(settings.model_path),
+                hint="rag models pull NAME fetches a registered model again",
+            ) from error
+        self._model: Llama | None = model
+        self._busy = threading.Lock()
+        self._owner: int | None = None
+        trained = llama_cpp.llama_model_n_ctx_train(model._model.model)
+        if settings.context_size > trained:
+            self.close()
+            raise ModelError(
+                f"context_size {settings.context_size} is more than the {trained} tokens it was trained on",
+                where=str(settings.model_path),
+            )
+        self._bos = _piece(model, model.token_bos())
+        self._formatter = _formatter(model, self._bos, str(settings.model_path))
+
+    def render(self, turns: Sequence[Turn]) -> str:
+        """See Engine."""
+        from jinja2.exceptions import TemplateError
+
+        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+        try:
+            rendered = self._formatter(messages=messages, enable_thinking=False).prompt
+        except (TemplateError, ValueError) as error:
+            raise GenerationError(f"the chat template refuses these messages: {error}", where="llama.cpp") from error
+        return str(rendered).removeprefix(self._bos)
+
+    def tokenize(self, text: str, *, control: bool, first: bool = False) -> list[int]:
+        """See Engine."""
+        data = text.encode("utf-8", "replace")
+        return list(self._live().tokenize(data, add_bos=first, special=control))
+
+    def complete(
+        self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int
+    ) -> Generator[str, None, None]:
+        """See Engine."""
+        # the model holds one sequence: a second stream waits, and in the same thread it would wait forever
+        if self._owner == threading.get_ident():
+            raise GenerationError("an answer is still being streamed in this thread", hint="finish or close it first")
+        with self._busy:
+            self._owner = threading.get_ident()
+            try:
+                yield from self._stream(prompt, sampling, stop, max_tokens)
+            finally:
+                self._owner = None
+
+    def close(self) -> None:
+        """See Engine."""
+        if self._model is not None:
+            self._model.close()
+            self._model = None
+
+    def _stream(
+        self, prompt: Sequence[int], sampling: Sampling, stop: Sequence[str], max_tokens: int
+    ) -> Generator[str, None, None]:
+        model = self._live()
+        model.reset()  # no reuse of a common prefix: see the same choice in _xllamacpp
+        try:
+            for event in model.create_completion(
+                list(prompt),
+                max_tokens=max_tokens,
+                temperature=sampling.temperature,
+                seed=sampling.seed,
+                repeat_penalty=sampling.repeat_penalty,
+                stop=list(stop),
+                stream=True,
+            ):
+                if text := event["choices"][0]["text"]:
+                    yield text
+        except (RuntimeError, ValueError) as error:
+            raise GenerationError(f"llama.cpp failed: {error}", where="llama.cpp") from error
+
+    def _live(self) -> Llama:
+        if self._model is None:
+            raise GenerationError("the generator is closed", hint="make a new one")
+        return self._model
+
+
+def _formatter(model: Llama, bos: str, where: str) -> Jinja2ChatFormatter:
+    from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+    template = model.metadata.get("tokenizer.chat_template")
+    if not template:
+        raise ModelError("the GGUF holds no chat template", where=where, hint="take an instruction-tuned model")
+    return Jinja2ChatFormatter(template=template, eos_token=_piece(model, model.token_eos()), bos_token=bos)
+
+
+def _piece(model: Llama, token: int) -> str:
+    """The text of a control token; "" for a model that has none."""
+    return "" if token < 0 else str(model.detokenize([token], special=True).decode("utf-8", "replace"))

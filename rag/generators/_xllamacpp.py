@@ -1,0 +1,119 @@
+"""llama.cpp over xllamacpp: its server, in this process, heard on a private socket file only.
+
+xllamacpp tokenises and fills chat templates nowhere but over HTTP. By itself its server listens on a
+loopback port, without a key and with CORS open to every origin, so that any page in the user's
+browser could use it. Here it listens on no port: on a Unix socket in a folder only this user can
+enter, with a random key beside that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rag.errors import GenerationError, MissingExtraError, ModelError
+from rag.generators._engine import EngineSettings, Sampling, Turn
+from rag.generators._unix_http import UnixHttpClient
+
+# Server's constructor reads process-wide state of llama.cpp's logger
+_starting = threading.Lock()
+
+
+class XLlamaCppEngine:
+    """A model loaded by xllamacpp. Raises MissingExtraError, ModelError."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        folder = tempfile.mkdtemp(prefix="rag-")  # mode 0700
+        self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._client = UnixHttpClient(str(Path(folder) / "llama.sock"), secrets.token_urlsafe(32))
+        self._server: object | None = _start(settings, self._client)
+        meta = self._client.get("/v1/models")["data"][0]["meta"]
+        if settings.context_size > meta["n_ctx_train"]:
+            self.close()
+            raise ModelError(
+                f"context_size {settings.context_size} is more than the {meta['n_ctx_train']} tokens it was trained on",
+                where=str(settings.model_path),
+            )
+
+    def render(self, turns: Sequence[Turn]) -> str:
+        """See Engine."""
+        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+        # answers are grounded in passages: a model that can think aloud is told not to
+        body = {"messages": messages, "chat_template_kwargs": {"enable_thinking": False}}
+        return str(self._live().post("/apply-template", body)["prompt"])
+
+    def tokenize(self, text: str, *, control: bool, first: bool = False) -> list[int]:
+        """See Engine."""
+        body = {"content": text, "parse_special": control, "add_special": first}
+        return list(self._live().post("/tokenize", body)["tokens"])
+
+    def complete(
+        self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int
+    ) -> Generator[str, None, None]:
+        """See Engine."""
+        body = {
+            "prompt": list(prompt),
+            "n_predict": max_tokens,
+            "temperature": sampling.temperature,
+            "seed": sampling.seed,
+            "repeat_penalty": sampling.repeat_penalty,
+            "stop": list(stop),
+            "stream": True,
+            # a prompt met half-way in the cache is computed in other batches, which moves the last bits
+            "cache_prompt": False,
+        }
+        with contextlib.closing(self._live().stream("/completion", body)) as events:
+            for event in events:
+                if event["content"]:
+                    yield event["content"]
+                if event["stop"]:
+                    return
+        raise GenerationError("the stream ended before the answer did", where="llama.cpp")
+
+    def close(self) -> None:
+        """See Engine."""
+        self._server = None
+        self._remove_folder()
+
+    def _live(self) -> UnixHttpClient:
+        if self._server is None:
+            raise GenerationError("the generator is closed", hint="make a new one")
+        return self._client
+
+
+def _start(settings: EngineSettings, client: UnixHttpClient) -> object:
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise MissingExtraError("xllamacpp is not installed", hint="pip install xllamacpp") from error
+    params: Any = xllamacpp.CommonParams()
+    params.model.path = str(settings.model_path)
+    params.n_ctx = settings.context_size
+    params.n_parallel = 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings.threads
+    # flash attention splits its sums by thread: without it any thread count gives the same answer
+    params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    params.hostnames = [client.path]
+    params.api_keys = [client.key]
+    params.cors_origins = ""
+    params.n_threads_http = 4
+    params.endpoint_slots = params.ui = False
+    params.cache_ram_mib = 0
+    params.fit_params = params.warmup = False
+    params.verbosity = -1
+    try:
+        with _starting:
+            return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise ModelError(
+            "llama.cpp cannot load it: damaged, of an unknown architecture, or too big for the memory",
+            where=str(settings.model_path),
+            hint="rag models pull NAME fetches a registered model again",
+        ) from error

@@ -1,0 +1,205 @@
+"""Answers from any server that speaks OpenAI's chat completions API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rag.errors import ContextError, GenerationError, MissingExtraError
+from rag.generators.api_counting import Count, count_bytes, llama_server_count, tokenizer_count
+from rag.generators.control_text import neutralise, restored
+from rag.types import Message
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, OpenAI, OpenAIError, Stream
+    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+
+_OPENAI = "https://api.openai.com/v1"
+_CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size_error")
+
+
+class OpenAIGenerator:
+    """A model behind an OpenAI-compatible API; a Generator.
+
+    Requests that fail with 408, 409, 429 or 5xx, time out or find no server are retried by the openai
+    package with exponential backoff and jitter, honouring Retry-After. A stream that breaks off is an error and never a
+    short answer. Text in messages that looks like a control token is neutralised (see
+    ``control_text``), and restored in the answer. The key is read from the environment and occurs in no message.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key_env: str = "OPENAI_API_KEY",
+        context_size: int = 8192,
+        temperature: float | None = 0.0,
+        seed: int | None = 0,
+        timeout: float = 60.0,
+        max_retries: int = 3,
+        tokenizer: str | Path | None = None,
+        limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens",
+    ) -> None:
+        """Set up the client; nothing is sent yet.
+
+        Args:
+            model: the model's name on the server.
+            base_url: where the API is, up to and with ``/v1``; None is OpenAI's own.
+            api_key_env: the environment variable that holds the key; "" for a server without keys.
+            context_size: tokens for prompt and answer together.
+            temperature: None where the model allows no choice.
+            seed: None where the server knows none.
+            timeout: seconds to wait for the server to connect, and for each piece of the answer.
+            max_retries: further attempts after the first; 0 for none.
+            tokenizer: a ``tokenizer.json`` to count with, where the server is not llama.cpp's (which counts
+                itself). Without it counts are an upper bound (see ``api_counting``).
+            limit_field: what the server calls the limit of an answer; newer OpenAI models want the second.
+
+        Raises GenerationError if the key is not set, MissingExtraError without the openai package.
+        """
+        self._model = model
+        self._context_size = context_size
+        self._temperature = temperature
+        self._seed = seed
+        self._limit_field = limit_field
+        self._base_url = base_url or _OPENAI
+        self._key = _read_key(api_key_env)
+        self._client = _client(self._base_url, self._key, timeout, max_retries)
+        self._count: Count | None = tokenizer_count(Path(tokenizer)) if tokenizer else None
+
+    @property
+    def context_size(self) -> int:
+        """Tokens that prompt and answer may fill together."""
+        return self._context_size
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the prompt: exact from llama.cpp's server, else an estimate or a bound (see ``api_counting``).
+
+        Raises GenerationError if the server cannot be asked.
+        """
+        from openai import OpenAIError
+
+        try:
+            if self._count is None:
+                self._count = llama_server_count(self._client) or count_bytes
+            return self._count(_inert(messages))
+        except OpenAIError as error:
+            raise self._error(error) from None
+
+    def generate(
+        self, messages: Sequence[Message], *, stop: Sequence[str] = (), max_tokens: int = 256
+    ) -> Iterator[str]:
+        """Yield pieces of the answer; closing the iterator closes the connection.
+
+        Raises GenerationError, and ContextError where prompt and answer exceed ``context_size``.
+        """
+        prompt = self.count_tokens(messages)
+        if prompt + max_tokens > self._context_size:
+            raise ContextError(
+                f"a prompt of {prompt} tokens and an answer of {max_tokens} exceed the context of {self._context_size}",
+                where=self._base_url,
+                hint="raise context_size, or pass fewer or shorter passages (pack_context does)",
+            )
+        yield from restored(self._pieces(_inert(messages), stop, max_tokens))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _pieces(self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int) -> Iterator[str]:
+        from openai import OpenAIError
+
+        try:
+            with self._stream(messages, stop, max_tokens) as stream:
+                reason = None
+                for chunk in stream:
+                    for choice in chunk.choices[:1]:
+                        if choice.delta.content:
+                            yield choice.delta.content
+                        reason = choice.finish_reason or reason
+        except OpenAIError as error:
+            raise self._error(error) from None
+        except ValueError as error:
+            raise GenerationError(f"the server sent an event that is no JSON: {error}", where=self._base_url) from error
+        if reason is None:
+            raise GenerationError(
+                "the stream was cut: it ended before the answer did", where=self._base_url, hint="ask again"
+            )
+        if reason not in ("stop", "length"):
+            raise GenerationError(f"the answer was ended by the server: {reason}", where=self._base_url)
+
+    def _stream(self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int) -> Stream[ChatCompletionChunk]:
+        from openai import omit
+
+        old_limit = self._limit_field == "max_tokens"
+        return self._client.chat.completions.create(
+            model=self._model,
+            messages=[_param(m) for m in messages],
+            stream=True,
+            stop=list(stop) or omit,
+            temperature=omit if self._temperature is None else self._temperature,
+            seed=omit if self._seed is None else self._seed,
+            max_tokens=max_tokens if old_limit else omit,
+            max_completion_tokens=omit if old_limit else max_tokens,
+        )
+
+    def _error(self, error: OpenAIError) -> GenerationError:
+        """What happened, without the key, which some servers repeat in their answer."""
+        from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+        retries = self._client.max_retries
+        text = str(error).replace(self._key, "***") if self._key else str(error)
+        match error:
+            case APITimeoutError():
+                return GenerationError(
+                    f"no answer within {self._client.timeout} s, {retries} retries included", where=self._base_url
+                )
+            case APIConnectionError():
+                return GenerationError(
+                    f"the connection failed or was cut: {error.__cause__ or error}", where=self._base_url
+                )
+            case APIStatusError() if error.code in _CONTEXT_CODES or _type(error) in _CONTEXT_CODES:
+                return ContextError(text, where=self._base_url, hint="set context_size to what the server has")
+            case _:
+                return GenerationError(text, where=self._base_url)
+
+
+def _param(message: Message) -> ChatCompletionMessageParam:
+    match message.role:
+        case "system":
+            return {"role": "system", "content": message.content}
+        case "user":
+            return {"role": "user", "content": message.content}
+        case "assistant":
+            return {"role": "assistant", "content": message.content}
+
+
+def _type(error: APIStatusError) -> str:
+    return error.type or ""
+
+
+def _inert(messages: Sequence[Message]) -> list[Message]:
+    return [replace(message, content=neutralise(message.content)) for message in messages]
+
+
+def _read_key(variable: str) -> str:
+    if not variable:
+        return ""
+    if key := os.environ.get(variable):
+        return key
+    raise GenerationError(
+        f"the environment variable {variable} is not set",
+        hint='export it with your key, or set api_key_env to "" for a server without keys',
+    )
+
+
+def _client(base_url: str, key: str, timeout: float, max_retries: int) -> OpenAI:
+    try:
+        from openai import OpenAI
+    except ImportError as error:
+        raise MissingExtraError("openai is not installed", hint="pip install openai") from error
+    return OpenAI(base_url=base_url, api_key=key or "none", timeout=timeout, max_retries=max_retries)

@@ -1,0 +1,84 @@
+"""The answer prompt: plain strings, filled in one pass, so that nothing inside a passage is ever substituted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rag.errors import GenerationError
+from rag.types import Hit, Message
+
+_SLOT = re.compile(r"\{(\w+)\}")
+_LABEL = re.compile(r"\s*(?:answer|a|回答|答案|答)\s*[:：]\s*", re.IGNORECASE)
+_LABEL_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTemplate:
+    """How a question and its passages become messages.
+
+    ``user`` has the slots ``{passages}`` and ``{question}``; ``passage`` the slots ``{number}`` (from 1) and
+    ``{content}`` (title and headings on a line, then the text). ``system`` is sent where it is not empty.
+    """
+
+    user: str
+    passage: str = "[{number}] {content}"
+    separator: str = "\n\n"
+    system: str = ""
+
+    def __post_init__(self) -> None:
+        for name, text, wanted in (
+            ("user", self.user, {"passages", "question"}),
+            ("passage", self.passage, {"number", "content"}),
+        ):
+            if unknown := set(_SLOT.findall(text)) - wanted:
+                raise GenerationError(
+                    f"unknown slot {{{min(unknown)}}}",
+                    where=f"prompt template, {name}",
+                    hint=f"slots are {', '.join(sorted(wanted))}",
+                )
+        if missing := {"passages", "question"} - set(_SLOT.findall(self.user)):
+            raise GenerationError(f"there is no slot {{{min(missing)}}}", where="prompt template, user")
+
+
+ANSWER = PromptTemplate(
+    user="{passages}\n\nQuestion: {question}\nAnswer in one full sentence, using only the passages above.",
+)
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """``template`` with each ``{name}`` replaced; in one pass, so braces inside a value stay as they are."""
+    return _SLOT.sub(lambda slot: values[slot[1]], template)
+
+
+def render_question(question: str, passages: Sequence[tuple[str, str]], template: PromptTemplate = ANSWER) -> Message:
+    """The user message for a question over (header, text) passages, numbered in their order; a header may be empty."""
+    rendered = [
+        fill(template.passage, {"number": str(number), "content": f"{header}\n{text}" if header else text})
+        for number, (header, text) in enumerate(passages, 1)
+    ]
+    content = fill(template.user, {"passages": template.separator.join(rendered), "question": question})
+    return Message("user", content, question=question, passages=tuple(text for _, text in passages))
+
+
+def render_hits(
+    question: str, hits: Sequence[Hit], template: PromptTemplate = ANSWER, history: Sequence[Message] = ()
+) -> tuple[Message, ...]:
+    """All messages: the system prompt if there is one, the history, the question over the hits."""
+    system = (Message("system", template.system),) if template.system else ()
+    passages = [(hit.chunk.header, hit.chunk.text) for hit in hits]
+    return (*system, *history, render_question(question, passages, template))
+
+
+def without_label(pieces: Iterable[str]) -> Iterator[str]:
+    """The stream without blank space before the answer, nor the "Answer:" that small models put there."""
+    start = ""
+    stream = iter(pieces)
+    for piece in stream:
+        start += piece
+        if len(start.strip()) >= _LABEL_LENGTH:
+            break
+    if start := _LABEL.sub("", start, count=1) if _LABEL.match(start) else start.lstrip():
+        yield start
+    yield from stream
