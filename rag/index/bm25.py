@@ -47,9 +47,7 @@ class Bm25:
     _floor: float | None = None
 
     @classmethod
-    def over(
-        cls, segments: Sequence[Segment], settings: IndexSettings, lengths: Rows, counted: Mask | None
-    ) -> Bm25:
+    def over(cls, segments: Sequence[Segment], settings: IndexSettings, lengths: Rows, counted: Mask | None) -> Bm25:
         """Statistics of the rows ``counted`` (None: of all); ``lengths`` are all rows' lengths in terms."""
         own = lengths if counted is None else lengths[counted]
         # Whole numbers divided once: the same mean in whatever order the rows lie.
@@ -111,9 +109,7 @@ class Bm25:
                 held = kept[segment.bounds[1, 1:]] - kept[segment.bounds[1, :-1]]
             frequencies.update(dict(zip(segment.dictionary(), held.tolist(), strict=True)))
         present = Counter(frequency for frequency in frequencies.values() if frequency)
-        total = math.fsum(
-            times * _okapi(self.chunks, frequency) for frequency, times in sorted(present.items())
-        )
+        total = math.fsum(times * _okapi(self.chunks, frequency) for frequency, times in sorted(present.items()))
         return total / present.total() if present else 0.0
 
 

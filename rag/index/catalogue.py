@@ -8,7 +8,7 @@ blobs byte by byte, which for UTF-8 is the order of code points.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -134,9 +134,7 @@ def storage_errors(where: Path) -> Iterator[None]:
                 hint="restore it or index again",
             ) from error
         hint = "free some space; what was committed is intact" if code == sqlite3.SQLITE_FULL else ""
-        raise StorageError(
-            f"the catalogue could not be used: {error}", where=str(where / NAME), hint=hint
-        ) from error
+        raise StorageError(f"the catalogue could not be used: {error}", where=str(where / NAME), hint=hint) from error
     except OSError as error:
         reason = error.strerror or str(error)
         place = str(error.filename or where)
@@ -180,15 +178,9 @@ def _open(file: Path, *, write: bool) -> sqlite3.Connection:
         connection.close()
         # Without leave to create the -shm file beside it, SQLite reads a WAL database only as immutable,
         # which is true as long as no writer has left a -wal file to be read with it.
-        if (
-            write
-            or error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN
-            or file.with_name(NAME + "-wal").exists()
-        ):
+        if write or error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or file.with_name(NAME + "-wal").exists():
             raise
-        connection = sqlite3.connect(
-            uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
     except BaseException:
         connection.close()
         raise
@@ -208,17 +200,18 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def create(path: Path) -> None:
-    """Make the schema in a folder that has none yet, in one transaction."""
+def create(path: Path, meta: Mapping[str, str | int | float]) -> None:
+    """Make the schema, with the index's first facts, in a folder that has none yet, in one transaction."""
     (path / SEGMENTS).mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path / NAME, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {SCHEMA} INSERT INTO meta VALUES ('generation', 0);"  # noqa: S608
-            f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
-        )
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute("COMMIT")
     finally:
         connection.close()
 

@@ -8,7 +8,11 @@ reads it before a committed row of the catalogue names it, so the caller syncs t
 from __future__ import annotations
 
 import hashlib
+import io
+import math
+import mmap
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +25,7 @@ import numpy.typing as npt
 from rag.errors import CorruptIndexError
 
 INCOMING = "incoming.tmp"
-READ_SIZE = 1 << 20
+MAX_HEADER = 256  # of arrays of at most three dimensions
 
 Array = npt.NDArray[Any]
 
@@ -57,9 +61,7 @@ class _Hashing:
         return self.size
 
 
-def write_array(
-    folder: Path, dtype: npt.DTypeLike, shape: tuple[int, ...], blocks: Iterable[Array]
-) -> StoredFile:
+def write_array(folder: Path, dtype: npt.DTypeLike, shape: tuple[int, ...], blocks: Iterable[Array]) -> StoredFile:
     """Write the blocks, in order, as one ``.npy`` file of ``shape``.
 
     Raises OSError, and leaves nothing visible then.
@@ -68,18 +70,14 @@ def write_array(
     kind = np.dtype(dtype)
     with incoming.open("wb") as stream:
         hashing = _Hashing(stream)
-        np.lib.format.write_array_header_1_0(
-            hashing, {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
-        )
-        header = hashing.size
+        header = _header(kind, shape)
+        hashing.write(header)
         for block in blocks:
             if block.size:
                 hashing.write(np.ascontiguousarray(block, dtype=kind).data)
-        expected = header + kind.itemsize * int(np.prod(shape, dtype=np.int64))
+        expected = len(header) + kind.itemsize * math.prod(shape)
         if hashing.size != expected:
-            raise AssertionError(
-                f"wrote {hashing.size} bytes for shape {shape} of {kind}, expected {expected}"
-            )
+            raise AssertionError(f"wrote {hashing.size} bytes for shape {shape} of {kind}, expected {expected}")
         stream.flush()
         os.fsync(stream.fileno())
     stored = StoredFile(hashing.digest.hexdigest(), hashing.size)
@@ -101,13 +99,32 @@ def map_array(folder: Path, stored: StoredFile, dtype: npt.DTypeLike, ndim: int)
             where=str(path),
             hint="restore it or index again",
         )
-    try:
-        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
-        raise CorruptIndexError(f"not an .npy file: {error}", where=str(path)) from error
-    if array.dtype != np.dtype(dtype) or array.ndim != ndim:
-        raise CorruptIndexError(f"holds {array.dtype} {array.shape}", where=str(path))
-    return np.asarray(array)
+    with path.open("rb") as stream:
+        # Not np.load: it evaluates the header as Python source, which CPython 3.11 can fail at in threads.
+        header = stream.read(MAX_HEADER)
+        shape = _shape(header)
+        if len(shape) != ndim or not header.startswith(expected := _header(np.dtype(dtype), shape)):
+            raise CorruptIndexError(
+                f"the header is not that of a {ndim}-dimensional {np.dtype(dtype)} array", where=str(path)
+            )
+        data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    if size != len(expected) + np.dtype(dtype).itemsize * math.prod(shape):
+        raise CorruptIndexError(f"the file has {size} bytes, which does not fit shape {shape}", where=str(path))
+    return np.ndarray(shape, dtype, buffer=data, offset=len(expected))
+
+
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What an ``.npy`` file of version 1.0 begins with."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        stream, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    )
+    return stream.getvalue()
+
+
+def _shape(header: bytes) -> tuple[int, ...]:
+    found = re.search(rb"'shape': \(([0-9, ]*)\)", header)
+    return tuple(int(part) for part in found[1].split(b",") if part.strip()) if found else ()
 
 
 def hash_file(path: Path) -> str:

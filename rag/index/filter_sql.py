@@ -62,10 +62,7 @@ def _in(key: Key, values: Sequence[Scalar]) -> Condition:
     if key.builtin:
         strings = by_kind.get("s", [])
         return (f"(d.{key.name} IN ({_marks(strings)}))", strings) if strings else _FALSE
-    parts = [
-        _null(key) if kind == "0" else _holds(key, kind, f"IN ({_marks(v)})", v)
-        for kind, v in by_kind.items()
-    ]
+    parts = [_null(key) if kind == "0" else _holds(key, kind, f"IN ({_marks(v)})", v) for kind, v in by_kind.items()]
     return _joined("OR", parts) if parts else _FALSE
 
 

@@ -198,9 +198,7 @@ def _parser() -> Lark:
 
 
 def _explained(where: str, error: UnexpectedInput) -> FilterError:
-    place = (
-        error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else len(where)
-    )
+    place = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else len(where)
     expected: set[str] = set()
     found = "the end"
     if isinstance(error, UnexpectedToken):

@@ -25,8 +25,7 @@ def check_analyzer(meta: Mapping[str, str | int | float], path: Path) -> None:
     """Raise StorageError unless the index's terms were made by this version of the analyzer."""
     if meta["analyzer"] != analysis.ANALYZER_VERSION:
         raise StorageError(
-            f"the index was built with text analyzer {meta['analyzer']},"
-            f" this version has {analysis.ANALYZER_VERSION}",
+            f"the index was built with text analyzer {meta['analyzer']}, this version has {analysis.ANALYZER_VERSION}",
             where=str(path),
             hint=f"build it anew: rag index PATH... --index {path} --reembed",
         )

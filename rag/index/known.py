@@ -58,9 +58,7 @@ class KnownVectors:
         return found
 
     def _current(self) -> list[_Lookup]:
-        numbers = [
-            number for (number,) in self._db.execute("SELECT number FROM segments ORDER BY number DESC")
-        ]
+        numbers = [number for (number,) in self._db.execute("SELECT number FROM segments ORDER BY number DESC")]
         new = [number for number in numbers if number not in self._lookups]
         for segment in load_segments(self._db, self._path, new) if new else []:
             contents = np.ascontiguousarray(segment.ids[:, 1]).view("S16").ravel()

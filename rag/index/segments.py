@@ -108,9 +108,7 @@ def open_segment(
         raise CorruptIndexError(f"segment {number} has no {sorted(missing)}", where=str(folder))
     lengths = {len(arrays[role]) for role in ("ids", "rows", "vectors") if role in arrays}
     if lengths != {size}:
-        raise CorruptIndexError(
-            f"segment {number} has {sorted(lengths)} rows, expected {size}", where=str(folder)
-        )
+        raise CorruptIndexError(f"segment {number} has {sorted(lengths)} rows, expected {size}", where=str(folder))
     return Segment(
         number=number,
         base=base,

@@ -24,7 +24,7 @@ from rag.index.filters import parse
 from rag.index.guards import check_analyzer, check_embedder
 from rag.index.segments import Mask, Rows, Segment
 from rag.index.settings import DocumentSummary, IndexInfo, IndexSettings
-from rag.types import Chunk, Document, Metadata, Vectors
+from rag.types import Chunk, Document, Metadata, Vectors, content_hash
 
 Ref: TypeAlias = int
 Scores: TypeAlias = npt.NDArray[np.float64]
@@ -121,9 +121,7 @@ class Snapshot:
     def info(self) -> IndexInfo:
         """Counts, sizes and settings."""
         meta = self._meta
-        documents, tokens = self._one(
-            "SELECT (SELECT count(*) FROM documents), (SELECT sum(tokens) FROM chunks)"
-        )
+        documents, tokens = self._one("SELECT (SELECT count(*) FROM documents), (SELECT sum(tokens) FROM chunks)")
         files = self._one("SELECT coalesce(sum(size), 0) FROM files")[0]
         with storage_errors(self.path):
             size = (self.path / NAME).stat().st_size + int(files)
@@ -133,7 +131,7 @@ class Snapshot:
             analyzer=str(meta["analyzer"]),
             generation=self.generation,
             created=str(meta["created"]),
-            modified=str(meta.get("modified", meta["created"])),
+            modified=str(meta["modified"]),
             documents=documents,
             chunks=len(self),
             tokens=tokens or 0,
@@ -159,9 +157,7 @@ class Snapshot:
         after = b""
         while True:  # by pages, so that no cursor stays open while the caller does something else
             with self._lock, storage_errors(self.path):
-                page = list(
-                    store.summaries(self._db, f"{condition} AND d.uri > ?", [*parameters, after], 1000)
-                )
+                page = list(store.summaries(self._db, f"{condition} AND d.uri > ?", [*parameters, after], 1000))
             yield from page
             if len(page) < 1000:
                 return
@@ -170,9 +166,8 @@ class Snapshot:
     def document(self, key: str) -> Document:
         """A document by its id or its uri. Raises QueryError if there is none."""
         with self._lock, storage_errors(self.path):
-            row = self._db.execute(
-                "SELECT number FROM documents WHERE id = ? OR uri = ?", (key, pack(key))
-            ).fetchone()
+            ids = (content_hash(key), key if key.isascii() else "")
+            row = self._db.execute("SELECT number FROM documents WHERE id IN (?, ?)", ids).fetchone()
             if row is None:
                 raise QueryError(f"the index holds no document {key!r}", where=str(self.path))
             return store.read_document(self._db, row[0])
@@ -217,16 +212,12 @@ class Snapshot:
         """The ``k`` rows nearest to a unit vector (dim,) by cosine, among those that ``where`` admits."""
         self._need_vectors()
         if vector.shape != (self.settings.dim,):
-            raise QueryError(
-                f"the question's vector has shape {vector.shape}, expected ({self.settings.dim},)"
-            )
+            raise QueryError(f"the question's vector has shape {vector.shape}, expected ({self.settings.dim},)")
         query = np.ascontiguousarray(vector, np.float32)
         rows = dense.candidates(self._segments, self._anns, query, k, self._mask(where))
         return self._best(rows, dense.exact(self._segments, query, rows), k)
 
-    def sparse(
-        self, terms: Sequence[str], k: int, where: str | None = None, *, isolation: bool = False
-    ) -> Ranking:
+    def sparse(self, terms: Sequence[str], k: int, where: str | None = None, *, isolation: bool = False) -> Ranking:
         """The ``k`` best rows by BM25 that hold any of the terms, among those that ``where`` admits.
 
         With ``isolation`` document frequencies and lengths, too, are those of the admitted rows alone.
@@ -285,9 +276,7 @@ class Snapshot:
     def _live(self) -> Mask | None:
         if all(segment.live is None for segment in self._segments):
             return None
-        return np.concatenate(
-            [np.ones(s.size, np.bool_) if s.live is None else s.live for s in self._segments]
-        )
+        return np.concatenate([np.ones(s.size, np.bool_) if s.live is None else s.live for s in self._segments])
 
     @cached_property
     def _by_id(self) -> tuple[Array, Rows]:

@@ -81,9 +81,7 @@ def insert_document(connection: sqlite3.Connection, document: Document, *, sourc
     ).lastrowid
     if number is None:
         raise AssertionError("an insert gave no row number")
-    connection.executemany(
-        "INSERT INTO metadata VALUES (?, ?, ?, ?, ?)", _metadata_rows(number, document.metadata)
-    )
+    connection.executemany("INSERT INTO metadata VALUES (?, ?, ?, ?, ?)", _metadata_rows(number, document.metadata))
     connection.executemany(
         "INSERT INTO texts VALUES (?, ?, ?)",
         (
@@ -92,15 +90,11 @@ def insert_document(connection: sqlite3.Connection, document: Document, *, sourc
         ),
     )
     blocks = json.dumps([(b.kind, b.start, b.end, b.level) for b in document.blocks])
-    connection.execute(
-        "INSERT INTO structure VALUES (?, ?, ?)", (number, blocks, _dump_pages(document.pages))
-    )
+    connection.execute("INSERT INTO structure VALUES (?, ?, ?)", (number, blocks, _dump_pages(document.pages)))
     return number
 
 
-def insert_chunks(
-    connection: sqlite3.Connection, number: int, title: str, first: int, chunks: Sequence[Chunk]
-) -> None:
+def insert_chunks(connection: sqlite3.Connection, number: int, title: str, first: int, chunks: Sequence[Chunk]) -> None:
     """Add chunks of a document from place ``first`` on; the document's own title is not stored again."""
     connection.executemany(
         "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -158,14 +152,12 @@ def read_text(connection: sqlite3.Connection, number: int, start: int, stop: int
 
 def read_chunk(connection: sqlite3.Connection, number: int, seq: int) -> tuple[Chunk, str]:
     """A chunk of a document, and the document's metadata as stored."""
-    start, stop, tokens, language, own_title, headings, pages, document_id, uri, title, metadata = (
-        connection.execute(
-            "SELECT c.start, c.stop, c.tokens, c.language, c.title, c.headings, c.pages,"
-            " d.id, d.uri, d.title, d.metadata "
-            "FROM chunks c JOIN documents d ON d.number = c.document WHERE c.document = ? AND c.seq = ?",
-            (number, seq),
-        ).fetchone()
-    )
+    start, stop, tokens, language, own_title, headings, pages, document_id, uri, title, metadata = connection.execute(
+        "SELECT c.start, c.stop, c.tokens, c.language, c.title, c.headings, c.pages,"
+        " d.id, d.uri, d.title, d.metadata "
+        "FROM chunks c JOIN documents d ON d.number = c.document WHERE c.document = ? AND c.seq = ?",
+        (number, seq),
+    ).fetchone()
     chunk = Chunk(
         document_id=document_id,
         uri=unpack(uri),
@@ -200,9 +192,7 @@ def summaries(
         )
 
 
-def load_segments(
-    connection: sqlite3.Connection, path: Path, numbers: Iterable[int] | None = None
-) -> list[Segment]:
+def load_segments(connection: sqlite3.Connection, path: Path, numbers: Iterable[int] | None = None) -> list[Segment]:
     """Map the segments, or those named. Raises FileNotFoundError, CorruptIndexError."""
     files: dict[int, dict[str, StoredFile]] = {}
     for number, role, sha256, size in connection.execute(
@@ -216,18 +206,14 @@ def load_segments(
         if wanted is None or number in wanted:
             live = _live(connection, number, rows)
             segments.append(
-                open_segment(
-                    path / SEGMENTS, number, base=base, size=rows, files=files.get(number, {}), live=live
-                )
+                open_segment(path / SEGMENTS, number, base=base, size=rows, files=files.get(number, {}), live=live)
             )
             base += rows
     return segments
 
 
 def _live(connection: sqlite3.Connection, segment: int, rows: int) -> Mask | None:
-    dead = connection.execute(
-        "SELECT first, rows FROM placements WHERE segment = ? AND dead", (segment,)
-    ).fetchall()
+    dead = connection.execute("SELECT first, rows FROM placements WHERE segment = ? AND dead", (segment,)).fetchall()
     return ~spans(dead, rows) if dead else None
 
 

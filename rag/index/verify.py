@@ -67,8 +67,7 @@ def _counts(db: sqlite3.Connection) -> Iterator[str]:
         if not expected == chunks == rows:
             yield f"{unpack(uri)}: {expected} passages put, {chunks} in the catalogue, {rows} in segments"
     for (number,) in db.execute(
-        "SELECT DISTINCT document FROM placements WHERE NOT dead"
-        " AND document NOT IN (SELECT number FROM documents)"
+        "SELECT DISTINCT document FROM placements WHERE NOT dead AND document NOT IN (SELECT number FROM documents)"
     ):
         yield f"document {number} is deleted, but its passages are not"
 
@@ -114,10 +113,7 @@ def _passages(db: sqlite3.Connection, segment: Segment) -> Iterator[str]:
             if number != document:
                 yield f"row {row} is of document {number}, expected {document}"
                 continue
-            if (
-                db.execute("SELECT 1 FROM chunks WHERE document = ? AND seq = ?", (number, seq)).fetchone()
-                is None
-            ):
+            if db.execute("SELECT 1 FROM chunks WHERE document = ? AND seq = ?", (number, seq)).fetchone() is None:
                 yield f"row {row} is passage {seq} of document {number}, which the catalogue lacks"
                 continue
             chunk, _ = store.read_chunk(db, number, seq)

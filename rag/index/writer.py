@@ -47,7 +47,7 @@ class Writer:
         try:
             with storage_errors(path):
                 if create and catalogue.is_new(path):
-                    catalogue.create(path)
+                    catalogue.create(path, _first_facts(self.settings))
                 self._db = catalogue.connect(path, write=True)
         except BaseException:
             self._lock.release()
@@ -107,8 +107,7 @@ class Writer:
     def document_state(self, uri: str) -> DocumentState | None:
         """What is held (or staged) under a uri."""
         row = self._db.execute(
-            "SELECT d.state, s.uri, d.chunks FROM documents d JOIN sources s ON s.number = d.source"
-            " WHERE d.uri = ?",
+            "SELECT d.state, s.uri, d.chunks FROM documents d JOIN sources s ON s.number = d.source WHERE d.uri = ?",
             (pack(uri),),
         ).fetchone()
         return DocumentState(uri, row[0], unpack(row[1]), row[2]) if row else None
@@ -156,28 +155,22 @@ class Writer:
             if len(self._staging) >= FLUSH_ROWS:
                 self._flush()
             self._delete("uri = ?", (pack(document.uri),))
-            number = store.insert_document(
-                self._db, document, source=self._source_number(source), state=state
-            )
+            number = store.insert_document(self._db, document, source=self._source_number(source), state=state)
             self._db.execute("INSERT INTO touched VALUES (?)", (number,))
             self._add(number, document, 0, chunks, vectors)
 
     def extend(self, document: Document, chunks: Sequence[Chunk], vectors: Vectors | None) -> None:
         """Stage more chunks of a document already put: a very long one need not be embedded at once."""
         with self._changing():
-            row = self._db.execute(
-                "SELECT number, chunks FROM documents WHERE id = ?", (document.id,)
-            ).fetchone()
+            row = self._db.execute("SELECT number, chunks FROM documents WHERE id = ?", (document.id,)).fetchone()
             if row is None:
                 raise StorageError("the document was not put", where=document.uri)
             self._add(row[0], document, row[1], chunks, vectors)
 
     def keep(self, uri: str) -> None:
         """Count a document as still in its source, unchanged."""
-        with self._changing():
-            self._db.execute(
-                "INSERT OR IGNORE INTO touched SELECT number FROM documents WHERE uri = ?", (pack(uri),)
-            )
+        with storage_errors(self.path):
+            self._db.execute("INSERT OR IGNORE INTO touched SELECT number FROM documents WHERE uri = ?", (pack(uri),))
 
     def finish_source(self, source: str, *, sha256: str, size: int, settings: str, complete: bool) -> int:
         """Record how a source was read; how many documents that removed.
@@ -211,8 +204,7 @@ class Writer:
         with self._changing():
             for uri in uris:
                 self._db.execute(
-                    "UPDATE sources SET complete = 0"
-                    " WHERE number IN (SELECT source FROM documents WHERE uri = ?)",
+                    "UPDATE sources SET complete = 0 WHERE number IN (SELECT source FROM documents WHERE uri = ?)",
                     (pack(uri),),
                 )
                 removed += self._delete("uri = ?", (pack(uri),))
@@ -278,8 +270,7 @@ class Writer:
         self._db.execute("BEGIN IMMEDIATE")
         meta = store.read_meta(self._db)
         self._generation = int(meta["generation"])
-        if "dim" in meta:
-            self.settings = store.read_settings(meta)
+        self.settings = store.read_settings(meta)
         self._staging = Staging(dim=self.settings.dim)
         self._known = KnownVectors(self._db, self.path)
         self._dirty = False
@@ -287,15 +278,7 @@ class Writer:
     def _agree(self, settings: IndexSettings | None, *, reembed: bool) -> None:
         """Make the given settings the index's own, if what it holds allows it."""
         meta = store.read_meta(self._db)
-        if "dim" not in meta:
-            new = {
-                "analyzer": analysis.ANALYZER_VERSION,
-                "created": _now(),
-                **store.settings_meta(settings or IndexSettings()),
-            }
-            store.write_meta(self._db, new)
-            self._dirty = True
-        elif reembed:
+        if reembed:
             self._db.execute("DELETE FROM documents")
             self._db.execute("DELETE FROM sources")
             self._db.execute("DELETE FROM segments")
@@ -402,9 +385,7 @@ class Writer:
         if not len(self._staging):
             return
         staged = set(self._staging.documents)
-        held = {
-            n for (n,) in self._db.execute("SELECT number FROM documents WHERE number >= ?", (min(staged),))
-        }
+        held = {n for (n,) in self._db.execute("SELECT number FROM documents WHERE number >= ?", (min(staged),))}
         data = self._staging.data(staged - held)
         if len(data.rows):
             self._write(data)
@@ -415,9 +396,7 @@ class Writer:
         if len(data.rows) > self.settings.ann_above and self.settings.dim:
             files["ann"] = build_ann(self.path / SEGMENTS, files["vectors"])
         number = self._db.execute("INSERT INTO segments (rows) VALUES (?)", (len(data.rows),)).lastrowid
-        self._db.executemany(
-            "INSERT OR IGNORE INTO files VALUES (?, ?)", ((f.sha256, f.size) for f in files.values())
-        )
+        self._db.executemany("INSERT OR IGNORE INTO files VALUES (?, ?)", ((f.sha256, f.size) for f in files.values()))
         self._db.executemany(
             "INSERT INTO segment_files VALUES (?, ?, ?)",
             ((number, role, f.sha256) for role, f in files.items()),
@@ -476,9 +455,7 @@ def _check_chunks(document: Document, chunks: Sequence[Chunk]) -> None:
     identifier = document.id
     for chunk in chunks:
         if chunk.document_id != identifier or document.text[chunk.start : chunk.end] != chunk.text:
-            raise StorageError(
-                f"chunk {chunk.start}:{chunk.end} is not that slice of the document", where=document.uri
-            )
+            raise StorageError(f"chunk {chunk.start}:{chunk.end} is not that slice of the document", where=document.uri)
 
 
 def _check_vectors(vectors: Vectors | None, count: int, dim: int, uri: str) -> Vectors | None:
@@ -501,3 +478,9 @@ def _prefix(column: str, prefix: str) -> tuple[str, tuple[bytes, ...]]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _first_facts(settings: IndexSettings) -> dict[str, str | int | float]:
+    facts = store.settings_meta(settings)
+    facts.update(generation=0, analyzer=analysis.ANALYZER_VERSION, created=_now(), modified=_now())
+    return facts
