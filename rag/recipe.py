@@ -276,16 +276,26 @@ def build_retriever(
     from rag import retrieval
 
     config = recipe.retrieval
-    arms: dict[str, Retriever] = {}
+    arms: list[retrieval.DenseRetriever | retrieval.SparseRetriever] = []
+    weights: list[float] = []
     if "dense" in config.arms:
         if embedder is None:
             raise RecipeError(
                 "retrieval.arms names dense, but embedder.backend is none", hint='set retrieval.arms = ["sparse"]'
             )
-        arms["dense"] = retrieval.DenseRetriever(snapshot, embedder)
+        arms.append(retrieval.DenseRetriever(snapshot, embedder))
+        weights.append(config.weight)
     if "sparse" in config.arms:
-        arms["sparse"] = retrieval.SparseRetriever(snapshot)
-    ...
+        arms.append(retrieval.SparseRetriever(snapshot))
+        weights.append(1 - config.weight)
+    found: Retriever = arms[0]
+    if len(arms) > 1:
+        found = retrieval.HybridRetriever(arms, fusion=config.fusion, weights=weights, depth=config.depth)
+    if config.mmr < 1:
+        found = retrieval.DiverseRetriever(found, snapshot, relevance=config.mmr)
+    if reranker is not None:
+        found = retrieval.RerankedRetriever(found, reranker, depth=recipe.reranker.depth)
+    return found
 
 
 def build_reranker(recipe: Recipe) -> Reranker | None:

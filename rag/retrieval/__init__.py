@@ -4,6 +4,7 @@ from rag.retrieval.arms import Arm, Asked, DenseRetriever, SparseRetriever
 from rag.retrieval.fusion import Fusion, convex, fuse, rrf
 from rag.retrieval.hybrid import HybridRetriever
 from rag.retrieval.mmr import DiverseRetriever, mmr
+from rag.retrieval.reranked import RerankedRetriever
 
 __all__ = [
     "Arm",
@@ -12,6 +13,7 @@ __all__ = [
     "DiverseRetriever",
     "Fusion",
     "HybridRetriever",
+    "RerankedRetriever",
     "SparseRetriever",
     "convex",
     "fuse",
