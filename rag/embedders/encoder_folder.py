@@ -60,7 +60,7 @@ class EncoderFolder:
 
     def fingerprint(self) -> str:
         """Equal for equal vectors: hashes of weights, tokenizer and settings, whatever the folder is called."""
-        files = [*self.weights, *sorted(self.path.glob("**/*.json")), *self.path.glob("*_Dense/*.safetensors")]
+        files = [*self.weights, *self.path.glob("**/*.json"), *self.path.glob("*/*.safetensors")]
         hashes = sorted(f"{file.relative_to(self.path).as_posix()} {models.file_sha256(file)}" for file in set(files))
         settings = (str(self.max_tokens), self.query_prompt, self.document_prompt)
         digest = content_hash(*hashes, *settings)
@@ -130,9 +130,19 @@ def _modules(path: Path) -> list[tuple[str, str]]:
         return [("Transformer", "")]
     try:
         rows = json.loads(file.read_text("utf-8"))
-        return [(str(row["type"]).rpartition(".")[2], str(row["path"])) for row in rows]
+        modules = [(str(row["type"]), str(row["path"])) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"is not a list of modules: {error!r}", where=str(file)) from error
+    if not modules:
+        raise ModelError("lists no module", where=str(file))
+    for kind, folder in modules:
+        if not kind.startswith("sentence_transformers."):
+            raise ModelError(f"module {kind} needs code of its own, which is never run", where=str(file))
+        if ".." in Path(folder).parts or Path(folder).is_absolute():
+            raise ModelError(f"module path {folder!r} leaves the folder", where=str(file))
+        if any((path / folder).glob("*.bin")) and not any((path / folder).glob("*.safetensors")):
+            raise ModelError("only pickled weights, which are never read", where=str(path / folder))
+    return [(kind.rpartition(".")[2], folder) for kind, folder in modules]
 
 
 def _pooling_modes(config: Json) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class OpenVinoEmbedder:
 
     def __init__(self, name_or_path: str | Path, *, precision: Precision = "auto", threads: int | None = None) -> None:
         """Raises ModelError for a missing model and EmbeddingError for one this path cannot run."""
-        self._folder = read_encoder_folder(models.resolve(name_or_path))
+        self._folder = read_encoder_folder(models.ensure(name_or_path))
         if reason := unsupported(self._folder):
             raise EmbeddingError(
                 f"the OpenVINO path does not run {reason}",

@@ -7,7 +7,7 @@ PosixPath('/home/me/.cache/ragstone/models/all-MiniLM-L6-v2')
 """
 
 from rag.models.registry import MODELS, HubSource, Model, ModelFile, PyPISource, find
-from rag.models.store import ModelStatus, cache_dir, download, file_sha256, list_models, pull, resolve, verify
+from rag.models.store import ModelStatus, cache_dir, download, ensure, file_sha256, list_models, pull, resolve, verify
 
 __all__ = [
     "MODELS",
@@ -18,6 +18,7 @@ __all__ = [
     "PyPISource",
     "cache_dir",
     "download",
+    "ensure",
     "file_sha256",
     "find",
     "list_models",

@@ -44,9 +44,7 @@ def file_sha256(path: Path, *, memory: Path) -> str:
     sha256 = compute_sha256(path)
     with contextlib.suppress(OSError):
         memory.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=memory, suffix=".tmp", delete=False, encoding="utf-8"
-        ) as file:
+        with tempfile.NamedTemporaryFile("w", dir=memory, suffix=".tmp", delete=False, encoding="utf-8") as file:
             json.dump({"path": os.fspath(path), "state": state, "sha256": sha256}, file, ensure_ascii=True)
         Path(file.name).replace(entry)
     return sha256

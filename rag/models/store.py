@@ -121,9 +121,7 @@ def resolve(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, str) and (model := find(name_or_path)):
         folder = cache_dir() / model.name
         if wrong := fault(model, folder):
-            raise ModelError(
-                f"model {model.name} is {wrong}", where=str(folder), hint=f"rag models pull {model.name}"
-            )
+            raise ModelError(f"model {model.name} is {wrong}", where=str(folder), hint=f"rag models pull {model.name}")
         return _entry(model, folder)
     path = Path(name).expanduser()
     if path.exists():
@@ -132,6 +130,20 @@ def resolve(name_or_path: str | Path) -> Path:
         return snapshot
     known = ", ".join(model.name for model in MODELS)
     raise ModelError(f"no model {name!r}: neither a path nor registered", hint=f"registered: {known}")
+
+
+def ensure(name_or_path: str | Path) -> Path:
+    """``resolve``, and where that finds nothing under an unregistered hub name, ``download``.
+
+    A registered model is never fetched here: that is what ``pull`` is for. Raises ModelError.
+    """
+    try:
+        return resolve(name_or_path)
+    except ModelError:
+        unknown = isinstance(name_or_path, str) and find(name_or_path) is None
+        if not unknown or not _may_be_repo(str(name_or_path)) or hub_is_offline():
+            raise
+    return download(str(name_or_path))
 
 
 def download(repo: str) -> Path:
@@ -149,8 +161,12 @@ def download(repo: str) -> Path:
         raise ModelError(f"cannot download {repo!r}: {error}") from error
 
 
+def _may_be_repo(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/", "~"))
+
+
 def _hub_snapshot(repo: str) -> Path | None:
-    if repo.count("/") > 1 or repo.startswith((".", "/", "~")):
+    if not _may_be_repo(repo):
         return None
     from huggingface_hub import errors, snapshot_download
 
@@ -165,9 +181,7 @@ def verify(name: str) -> Path:
     model = registered(name)
     folder = cache_dir() / model.name
     if wrong := certain_fault(model, folder, None):
-        raise ModelError(
-            f"model {model.name} is {wrong}", where=str(folder), hint=f"rag models pull {model.name}"
-        )
+        raise ModelError(f"model {model.name} is {wrong}", where=str(folder), hint=f"rag models pull {model.name}")
     return _entry(model, folder)
 
 

@@ -1,0 +1,121 @@
+"""Any sentence-transformers model, on the GPU where there is one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag import models
+from rag.embedders.encoder_folder import read_encoder_folder
+from rag.embedders.tokenization import HuggingFaceTokenizer, check_lengths, valid
+from rag.errors import EmbeddingError, ModelError
+from rag.types import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class SentenceTransformerEmbedder:
+    """A model by name or path, through the sentence-transformers package. Implements Embedder.
+
+    ``device`` None is cuda, mps or cpu, the first there is; half precision on a GPU, float32 on the
+    CPU. The model's query and document prompts are put before the texts. Only safetensors are read
+    and no code of a model is ever run. The weights are loaded at the first embedding.
+    """
+
+    def __init__(self, name_or_path: str | Path, *, device: str | None = None, batch_size: int = 32) -> None:
+        """Raises ModelError for a missing model or one that only comes as a pickle or with its own code."""
+        self._folder = read_encoder_folder(models.ensure(name_or_path))
+        self._tokenizer = HuggingFaceTokenizer(
+            self._folder.transformer / "tokenizer.json",
+            prompt=self._folder.document_prompt,
+            lowercase=self._folder.lowercase,
+        )
+        self._device = device
+        self._batch_size = batch_size
+        self._lock = threading.Lock()
+
+    @cached_property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self._folder.dim or int(self._model.get_embedding_dimension())
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest input, special tokens included."""
+        return self._folder.max_tokens
+
+    @property
+    def tokenizer(self) -> HuggingFaceTokenizer:
+        """The model's own tokenizer."""
+        return self._tokenizer
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Equal for every embedder over the same files, pooling, prompts and max_tokens, whatever its backend."""
+        return self._folder.fingerprint()
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors (n, dim), in the order of ``texts``; equal texts are computed once.
+
+        Raises EmbeddingError on a text over ``max_tokens``.
+        """
+        prompt = self._folder.document_prompt
+        distinct = list(dict.fromkeys(texts))
+        encoded = self._tokenizer.encode_batch([prompt + text for text in distinct])
+        lengths = dict(zip(distinct, map(len, encoded), strict=True))
+        check_lengths([lengths[text] for text in texts], self.max_tokens)
+        row = {text: index for index, text in enumerate(distinct)}
+        return self._encode(distinct, prompt)[[row[text] for text in texts]]
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors (n, dim), in the order of ``texts``; a question over ``max_tokens`` loses its tail."""
+        return self._encode(texts, self._folder.query_prompt)
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
+        if not texts:
+            return np.empty((0, self.dim), np.float32)
+        try:
+            with self._lock:
+                found = self._model.encode(
+                    [valid(text) for text in texts],
+                    prompt=prompt,
+                    batch_size=self._batch_size,
+                    normalize_embeddings=True,
+                    show_progress_bar=False,
+                )
+        except RuntimeError as error:  # torch's errors, out of memory among them
+            raise EmbeddingError(
+                f"the model failed: {error}", where=str(self._folder.path), hint="try a smaller batch_size"
+            ) from error
+        vectors = np.asarray(found, np.float32)
+        if vectors.shape != (len(texts), self.dim):
+            raise EmbeddingError(f"shape {vectors.shape} instead of {(len(texts), self.dim)}")
+        if not np.isfinite(vectors).all():
+            raise EmbeddingError("the model gave numbers that are not finite", where=str(self._folder.path))
+        # Half precision leaves lengths a thousandth off one.
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    @cached_property
+    def _model(self) -> SentenceTransformer:
+        from sentence_transformers import SentenceTransformer
+
+        from rag.models.torch_runtime import default_dtype, device_for, quiet_loading
+
+        device = device_for(self._device)
+        try:
+            with quiet_loading():
+                return SentenceTransformer(
+                    str(self._folder.path),
+                    device=device,
+                    trust_remote_code=False,
+                    local_files_only=True,
+                    model_kwargs={"use_safetensors": True, "dtype": default_dtype(device)},
+                )
+        except (OSError, ValueError, RuntimeError, ImportError) as error:
+            raise ModelError(f"cannot be loaded: {error}", where=str(self._folder.path)) from error
