@@ -202,10 +202,16 @@ def _with_properties(style: _Style, properties: BaseOxmlElement) -> _Style:
 
 def _numbered_lists(word: WordDocument) -> frozenset[tuple[str, int]]:
     """(list id, level) of the lists whose items carry numbers or letters rather than bullets."""
+    from docx.opc.constants import RELATIONSHIP_TYPE
+    from docx.opc.part import XmlPart
+
     try:
-        numbering = word.part.numbering_part.element
+        part = word.part.part_related_by(RELATIONSHIP_TYPE.NUMBERING)
     except KeyError:
         return frozenset()
+    if not isinstance(part, XmlPart):
+        return frozenset()
+    numbering = part.element
     ordered: set[tuple[str, int]] = set()
     for abstract in numbering.iter(f"{_W}abstractNum"):
         for level in abstract.iter(f"{_W}lvl"):

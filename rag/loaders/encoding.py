@@ -96,6 +96,8 @@ def _legacy(data: bytes, bad: int, *, uri: str) -> str:
     from charset_normalizer import from_bytes
 
     sample = data[max(0, bad - _SAMPLE // 2) : bad + _SAMPLE // 2]
+    if bad + _SAMPLE // 2 < len(data):  # a newline is part of no longer character in any of them
+        sample = sample[: sample.rfind(b"\n") + 1] or sample
     tried = sample.decode("utf-8", "replace")
     wrong = tried.count("\ufffd")
     right = sum(character > "\x7f" for character in tried) - wrong

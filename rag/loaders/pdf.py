@@ -29,6 +29,7 @@ _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\
 _NO_TITLES = frozenset({"", "untitled", "anonymous", "(anonymous)", "(unspecified)"})
 _HEADING_SCALE = 1.15
 _MAX_HEADING = 160
+_MAX_TITLE = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class PdfLoader:
     Lines are joined where they flow (see ``pdf_layout``), words divided at a line's end are made whole.
     Blocks are paragraphs and, set in a larger size than most of the text, headings. ``textless_pages`` in
     the metadata lists pages without a text layer. The title is the file's own, else the first heading's,
-    else the first line, else the file's stem.
+    else a short first line, else the file's stem.
     """
 
     def load(self, data: bytes, *, uri: str) -> Iterator[Document | LoadError]:
@@ -47,8 +48,6 @@ class PdfLoader:
         with _opened(data, uri=uri) as pdf:
             pages = [_read_page(pdf, index, uri=uri) for index in range(len(pdf))]
             properties = pdf.get_metadata_dict()
-        if not pages:
-            raise LoadError("the PDF has no pages", where=uri, hint="make it anew from its source")
         if not any(pages):
             raise LoadError("no text layer: a scan or drawings only", where=uri, hint="run OCR on it first")
         yield _document(pages, properties, uri=uri)
@@ -65,7 +64,7 @@ def char_boxes(data: bytes, *, page: Page, start: int, end: int) -> list[tuple[f
 
     Returns:
         (left, bottom, right, top) of each character in PDF points, origin at the lower left of the page,
-        in the order of the text. Characters that the page does not show, such as the space that a joined
+        in the order of the text; as wide as the character's advance and as high as its font. Characters that the page does not show, such as the space that a joined
         line break became, have none.
 
     Raises:
@@ -77,7 +76,7 @@ def char_boxes(data: bytes, *, page: Page, start: int, end: int) -> list[tuple[f
         _, sources = _joined(_read_page(pdf, page.number - 1, uri=""))
         wanted = sources[max(0, start - page.start) : max(0, end - page.start)]
         with closing(pdf[page.number - 1]) as leaf, closing(leaf.get_textpage()) as text_page:
-            return [text_page.get_charbox(source) for source in wanted if source >= 0]
+            return [text_page.get_charbox(source, loose=True) for source in wanted if source >= 0]
 
 
 @contextmanager
@@ -96,7 +95,7 @@ def _opened(data: bytes, *, uri: str) -> Iterator[PdfDocument]:
             if b"%PDF-" not in data[:1024]:
                 raise LoadError("not a PDF", where=uri, hint="check the file's suffix") from error
             _refuse_truncated(data, uri=uri)
-            raise LoadError(f"the PDF is damaged: {error}", where=uri, hint="make it anew") from error
+            raise LoadError(f"the PDF is damaged or has no pages: {error}", where=uri, hint="make it anew") from error
         with closing(pdf):
             # PDFium rebuilds what it can of a cut file; text would be missing without a word.
             _refuse_truncated(data, uri=uri)
@@ -194,7 +193,7 @@ def _may_head(paragraph: Paragraph) -> bool:
 def _first_line(text: str, blocks: Sequence[Block]) -> str:
     block = next((block for block in blocks if block.kind == "heading"), blocks[0])
     line = text[block.start : block.end].partition("\n")[0]
-    return line if len(line) <= _MAX_HEADING else ""
+    return line if block.kind == "heading" or len(line) <= _MAX_TITLE else ""
 
 
 def _known(value: str) -> str:

@@ -12,6 +12,7 @@ import math
 import re
 import statistics
 import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -170,11 +171,12 @@ def _usual_gap(lines: Sequence[_Line]) -> float:
 
 def _margins(lines: Sequence[_Line]) -> list[float]:
     """The right margin each line was set to: that of the lines with the same left, else the page's."""
-    margins = []
+    columns: defaultdict[int, list[float]] = defaultdict(list)
     for line in lines:
-        column = [other.right for other in lines if abs(other.left - line.left) < _SAME_LEFT]
-        margins.append(max(column) if len(column) > 2 else max(other.right for other in lines))
-    return margins
+        columns[round(line.left / _SAME_LEFT)].append(line.right)
+    page = max((line.right for line in lines), default=0.0)
+    rights = (columns[round(line.left / _SAME_LEFT)] for line in lines)
+    return [max(column) if len(column) > 2 else page for column in rights]
 
 
 def _joint(upper: _Line, lower: _Line, margin: float, gap: float) -> str | None:

@@ -54,6 +54,6 @@ def record_uri(uri: str, record: str) -> str:
 
 
 def uri_stem(uri: str) -> str:
-    """The file name without its suffix, for a title; bytes that are no text show as U+FFFD."""
+    """The file name without its suffix on one line, for a title; bytes that are no text show as U+FFFD."""
     path = unquote_to_bytes(uri.partition("#")[0]).decode("utf-8", "replace")
-    return PurePosixPath(path).stem
+    return " ".join(PurePosixPath(path).stem.split())
