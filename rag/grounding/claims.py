@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rag.grounding.facts import Fact, read_facts, squeeze
@@ -51,11 +52,20 @@ def read_claim(
     affirmed, denied = split_denied(words, language)
     all_terms = frozenset(terms(words, language))
     negated = (
-        frozenset(terms(denied, language)) - frozenset(terms(affirmed, language))
-        if denied.strip()
-        else frozenset()
+        frozenset(terms(denied, language)) - frozenset(terms(affirmed, language)) if denied.strip() else frozenset()
     )
     return Claim(text, language, all_terms, negated & all_terms, tuple(facts), tokens(text, language))
+
+
+def known_names(claims: Iterable[Claim]) -> frozenset[str]:
+    """The words of all names in some sentences: names wherever else they stand, too."""
+    return frozenset(
+        str(word)
+        for claim in claims
+        for fact in claim.facts
+        if fact.kind == "name" and isinstance(fact.value, tuple)
+        for word in fact.value
+    )
 
 
 def blank_numbers(text: str, facts: list[Fact] | tuple[Fact, ...]) -> str:
@@ -95,11 +105,7 @@ def _has_word(evidence: Claim, text: str, word: str) -> bool:
     if "·" in word:
         return word in text
     joined = word.replace(".", "")
-    if (
-        word in evidence.tokens
-        or joined in evidence.tokens
-        or stem(word, evidence.language) in evidence.tokens
-    ):
+    if word in evidence.tokens or joined in evidence.tokens or stem(word, evidence.language) in evidence.tokens:
         return True
     parts = [part for part in re.split(r"['’&.-]", word) if len(part) > 1]
     return len(parts) > 1 and all(part in evidence.tokens for part in parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
 from rag.text import sentences, terms
 
@@ -10,9 +11,7 @@ from rag.text import sentences, terms
 _MARKER = re.compile(
     r"[ \t]*(?:\[\^[^\]\s]{1,12}\]:?|(?<![\w\])])\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\](?!\())|(?<=[^\W\d_])\[\d{1,3}\](?=[\s.,;:]|$)"
 )
-_CONTROL = re.compile(
-    r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|[\x00-\x08\x0b-\x1f\x7f]"
-)
+_CONTROL = re.compile(r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|[\x00-\x08\x0b-\x1f\x7f]")
 
 _YES = {"yes", "ja", "oui", "sí", "si", "sì", "是", "是的", "对", "はい", "yep", "yeah", "correct", "doch"}
 _NO = {"no", "nein", "non", "nee", "não", "否", "不", "不是", "いいえ", "nope"}
@@ -81,20 +80,38 @@ def hollow(text: str, language: str) -> bool:
     return is_question(text) or not (terms(rest, language) or re.search(r"\d", rest))
 
 
-def statements(text: str, language: str) -> list[tuple[int, int]]:
-    """Offsets of the sentences to check; a hollow one is joined to the next, or at the end to the one before.
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """``text[start:end]`` of a draft, of which ``text[core:core_end]`` states something; the rest leads in or trails."""
 
-    What is hollow from first to last comes back as one span, for the caller to reject.
+    start: int
+    end: int
+    core: int
+    core_end: int
+    yes: bool | None = None
+
+
+def statements(text: str, language: str) -> list[Statement]:
+    """The sentences to check; a hollow one is joined to the next, or at the end to the one before.
+
+    ``yes`` is what a yes or no before the statement says. A draft that is hollow from first to last
+    comes back as one statement with an empty core.
     """
-    spans: list[tuple[int, int]] = []
+    found: list[Statement] = []
     pending: int | None = None
+    said: bool | None = None
     for start, end in sentences(text, language):
+        yes, offset = polarity(text[start:end])
+        said = yes if yes is not None else said
         if hollow(text[start:end], language):
             pending = start if pending is None else pending
             continue
-        spans.append((start if pending is None else pending, end))
-        pending = None
+        core = start + offset
+        lead = _LEAD.match(text, core, end)
+        core = lead.end() if lead and lead.end() < end else core
+        found.append(Statement(start if pending is None else pending, end, core, end, said))
+        pending = said = None
     if pending is not None:
         end = len(text.rstrip())
-        spans[-1:] = [(spans[-1][0], end)] if spans else [(pending, end)]
-    return spans
+        found[-1:] = [replace(found[-1], end=end)] if found else [Statement(pending, end, end, end, said)]
+    return found

@@ -134,7 +134,4 @@ def quotes(evidence: Sequence[Evidence], scores: Sequence[float]) -> list[Quote]
                 break
         else:
             made.append(([unit], [score]))
-    return [
-        Quote(run[0].hit, min(u.start for u in run), max(u.end for u in run), max(scores))
-        for run, scores in made
-    ]
+    return [Quote(run[0].hit, min(u.start for u in run), max(u.end for u in run), max(scores)) for run, scores in made]

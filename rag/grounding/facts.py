@@ -74,15 +74,17 @@ _TIMES = re.compile(
     r"|(?P<p4>上午|下午|晚上|早上|中午)?(?P<h4>[0-2]?\d)\s?[点點时時](?![间期代])(?:(?P<n4>[0-5]?\d)分?)?",
     re.IGNORECASE,
 )
+# Not inside a word or number; but a CJK character may stand directly before.
+_FREE = r"(?<![0-9A-Za-z\u00c0-\u058f_.,])"
 _UNIT_WORD = r"[°%％‰℃℉€$£¥₹]?[^\W\d_]*"
 _NUMBERS = re.compile(
-    r"(?<![\w.,])(?P<currency>US\$|[$€£¥₹]|\b(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|INR)\s)?\s?(?P<sign>(?<![\w)])[-−–])?"
-    r"(?P<digits>\d+(?:[.,'’\u00a0\u202f]\d+)*(?:\u2009\d{3})*|(?:\d{1,3}(?:[ ]\d{3})+(?!\d)))(?P<half>[½⅓⅔¼¾⅛])?"
+    rf"{_FREE}(?P<currency>US\$|[$€£¥₹]|\b(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|INR)\s)?\s?(?P<sign>(?<![\w)])[-−–])?"
+    r"(?P<digits>\d{1,3}(?:[ \u2009\u00a0\u202f]\d{3})+(?:[.,]\d+)?(?![\d.,]\d|\d)|\d+(?:[.,'’]\d+)*)(?P<half>[½⅓⅔¼¾⅛])?"
 )
-_CJK_NUMBER = re.compile(f"(?P<ordinal>第)?(?P<digits>{CJK_NUMERAL}+)(?P<after>个?[^\\W\\d_]?)")
+_CJK_NUMBER = re.compile(f"(?P<percent>百分之)?(?P<ordinal>第)?(?P<digits>{CJK_NUMERAL}+)(?P<after>个?[^\\W\\d_]?)")
 _CJK_COUNTED = frozenset("年月日天个次名人元岁位周条件台种场座家部层倍米分届")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_ORDINAL_DIGITS = re.compile(r"(?<![\w.,])(\d+)(?:st|nd|rd|th)\b|第\s?(\d+)", re.IGNORECASE)
+_ORDINAL_DIGITS = re.compile(rf"{_FREE}(\d+)(?:st|nd|rd|th)\b|第\s?(\d+)", re.IGNORECASE)
 _DECADE = re.compile(r"(?<!\w)([12]\d{2}0)['’]?s\b")
 
 
@@ -107,8 +109,11 @@ def read_facts(text: str, language: str = "", known: frozenset[str] = frozenset(
         found += [fact for fact in reader(text, language) if taken.take(fact.start, fact.end)]
     for start, end in names.quotations(text):
         found.append(Fact("quote", text[start:end], start, end, (squeeze(text[start:end]),)))
+    numeric = [(fact.start, fact.end) for fact in found if fact.kind not in {"code", "quote"}]
     for name in names.names(text, language, known):
-        # A name may hold a number that was read above ("Windows 11"): both are checked.
+        # The month of a date and the currency of a price are checked with it.
+        if any(start <= name.start and name.end <= end for start, end in numeric):
+            continue
         found.append(Fact("name", text[name.start : name.end], name.start, name.end, name.words))
     return sorted(found, key=lambda fact: (fact.start, fact.end))
 
@@ -230,9 +235,9 @@ def _spelled(text: str, language: str) -> Iterator[Fact]:
             continue
         after = match["after"]
         counted = after[:1] in _CJK_COUNTED
-        firm = value > 1 and (counted or bool(match["ordinal"]))
+        firm = value > 1 and bool(counted or match["ordinal"] or match["percent"])
         kind: Kind = "ordinal" if match["ordinal"] else "number"
-        unit = _unit(after)[0] if counted and after else ""
+        unit = "%" if match["percent"] else _unit(after)[0] if counted and after else ""
         number_ = value if kind == "ordinal" else Decimal(value)
         end = match.end("digits")
         yield Fact(kind, text[match.start() : end], match.start(), end, number_, unit, firm)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.grounding.answerability import answerability, read_question
-from rag.grounding.claims import Claim, read_claim
-from rag.grounding.drafts import abstains, clean_draft, hollow, polarity, statements
+from rag.grounding.claims import Claim, known_names, read_claim
+from rag.grounding.drafts import Statement, abstains, clean_draft, statements
 from rag.grounding.evidence import Evidence, Quote, language_of, quotes, read_evidence, verbatim
-from rag.grounding.names import known_names
 from rag.grounding.phrases import phrases_for, question_language, refusal
 from rag.grounding.similarity import nearest
 from rag.grounding.verify import CEILING, Source, Support, Weights, contradicts, cover_indices, measure
@@ -23,7 +22,7 @@ class Thresholds:
     """Where support begins, and where evidence counts as about the question; both from 0 to 1."""
 
     support: float = 0.55
-    answerable: float = 0.5
+    answerable: float = 0.48
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +69,18 @@ def ground(
     language = _draft_language(text, hits) or fallback
     evidence = read_evidence(hits, language)
     weights = Weights.over(unit.source.claim for unit in evidence)
-    known = known_names((unit.text for unit in evidence), language)
+    known = known_names(unit.source.claim for unit in evidence)
     asked = read_question(question, language, known)
-    spans = [] if abstains(text) and len(statements(text, language)) == 1 else statements(text, language)
-    checked = [_check(text, span, asked, evidence, weights, language, known) for span in spans]
+    checked = [
+        _check(text, statement, asked, evidence, weights, language, known) for statement in statements(text, language)
+    ]
     if embedder is not None:
         checked = _lift(checked, evidence, weights, embedder, thresholds)
     if verifier is not None:
         checked = [_judge(one, verifier) for one in checked]
     passed = [one for one in checked if _passes(one, thresholds)]
     cited = [unit for one in passed for unit in one.evidence]
-    about = answerability(question, asked, [one.claim for one in passed], cited, weights, hits)
+    about = answerability(question, asked, [one.claim for one in passed], cited, evidence, weights)
     if not passed or about.score < thresholds.answerable:
         return Answer(
             question=question,
@@ -107,29 +107,29 @@ def _passes(one: _Checked, thresholds: Thresholds) -> bool:
 
 def _check(
     text: str,
-    span: tuple[int, int],
+    statement: Statement,
     asked: Claim,
     evidence: Sequence[Evidence],
     weights: Weights,
     language: str,
     known: frozenset[str],
 ) -> _Checked:
-    start, end = span
-    sentence = text[start:end]
-    copied = verbatim(sentence, evidence)
-    if copied:
-        return _Checked(start, end, read_claim(sentence, language, known=known), Support(1.0), tuple(copied))
-    if hollow(sentence, language) or abstains(sentence):
+    start, end = statement.start, statement.end
+    claim = read_claim(text[statement.core : statement.core_end], language, known=known)
+    # A whole sentence of the evidence, question or not, proves itself.
+    copied = verbatim(text[start:end], evidence) or verbatim(claim.text, evidence)
+    if copied and statement.yes is None:
+        return _Checked(start, end, claim, Support(1.0), tuple(copied))
+    if claim.empty or abstains(claim.text):
         return _Checked(start, end, read_claim("", language), Support(0.0), ())
-    yes, offset = polarity(sentence)
-    claim = read_claim(sentence[offset:], language, known=known)
     pool = [unit.source for unit in evidence]
     chosen = cover_indices(claim, pool, weights, prefer=asked.terms)
-    found = tuple(evidence[i] for i in chosen)
-    support = measure(claim, [unit.source for unit in found], pool, weights)
+    found = tuple(copied) or tuple(evidence[i] for i in chosen)
+    support = Support(1.0) if copied else measure(claim, [unit.source for unit in found], pool, weights)
     unsupported = tuple(dict.fromkeys(fact.text for fact in support.missing))
-    if yes is not None and yes == contradicts(asked, [claim]):
-        unsupported += (sentence[:offset].strip(" \t\n,.;:!，。；！："),)
+    if statement.yes is not None and statement.yes == contradicts(asked, [claim]):
+        # "Yes" before a sentence that denies what was asked, or "no" before one that affirms it.
+        unsupported = (text[start : statement.core].strip(" \t\n,.;:!，。；！："), *unsupported)
         support = replace(support, score=min(support.score, CEILING))
     return _Checked(start, end, claim, support, found, unsupported)
 
@@ -145,8 +145,7 @@ def _lift(
     open_ones = [
         i
         for i, one in enumerate(checked)
-        if one.support.score < thresholds.support
-        and not (one.unsupported or one.support.denied or one.claim.empty)
+        if one.support.score < thresholds.support and not (one.unsupported or one.support.denied or one.claim.empty)
     ]
     if not open_ones or not evidence:
         return checked

@@ -3,67 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rag.text import is_stop_word
 
-_CONNECTORS = frozenset(
-    [
-        "of",
-        "the",
-        "de",
-        "la",
-        "le",
-        "du",
-        "des",
-        "del",
-        "van",
-        "von",
-        "der",
-        "den",
-        "di",
-        "da",
-        "y",
-        "et",
-        "und",
-        "and",
-        "&",
-        "for",
-    ]
-)
-_TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "sir",
-        "lord",
-        "lady",
-        "president",
-        "king",
-        "queen",
-        "herr",
-        "frau",
-        "m",
-        "mme",
-        "señor",
-        "señora",
-        "sr",
-        "sra",
-    ]
-)
+_CONNECTORS = frozenset({
+    "of", "the", "de", "la", "le", "du", "des", "del", "van", "von", "der", "den", "di", "da", "y", "et",
+    "und", "and", "&", "for",
+})  # fmt: skip
+_TITLES = frozenset({
+    "mr", "mrs", "ms", "dr", "prof", "sir", "lord", "lady", "president", "king", "queen", "herr", "frau",
+    "m", "mme", "señor", "señora", "sr", "sra",
+})  # fmt: skip
 # German writes every noun with a capital: after one of these a capitalised word is a common noun.
 _DE_NOUN_BEFORE = re.compile(
     r"(?:\b(?:der|die|das|den|dem|des|ein|eine|einen|einem|einer|eines|im|am|zum|zur|beim|vom|ins|ans|kein\w*|"
     r"mein\w*|sein\w*|ihr\w*|unser\w*|dies\w*|jed\w*|alle\w*|pro|je|\w+(?:en|er|es|em|e))|\d)\s+$"
 )
 _CAPITALISED = re.compile(r"[^\W\d_][\w'’.&-]*[\w]|[^\W\d_]")
+# Not inside a word of letters; a CJK character may stand directly beside.
+_BEFORE, _AFTER = r"(?<![0-9A-Za-z\u00c0-\u058f_/-])", r"(?![0-9A-Za-z\u00c0-\u058f_])"
+_BEFORE_ANY = _BEFORE.replace("/-", "")
 _CODE = re.compile(
-    r"(?<![\w/-])(?=[\w./-]*\d)(?=[\w./-]*[^\W\d_])[A-Z][A-Za-z]*(?:[-./]?[A-Za-z0-9]+)*(?![\w])"
-    r"|(?<![\w-])v\d+(?:\.\d+)*(?!\w)|(?<![\w.,])\d+(?:\.\d+){2,}(?![\w.]\w)"
+    rf"{_BEFORE}(?=[\w./-]*\d)[A-Z][A-Za-z]*(?:[-./]?[A-Za-z0-9]+)*{_AFTER}"
+    rf"|{_BEFORE}v\d+(?:\.\d+)*{_AFTER}|(?<![.,]){_BEFORE}\d+(?:\.\d+){{2,}}(?!\.\d){_AFTER}"
 )
 _NOT_CODE = re.compile(r"(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|US)\W?\d|.*[a-z]\.[A-Z]", re.DOTALL)
 _QUOTES = re.compile(r"[“„\"«‹「『《](?P<q>[^“”„\"«»‹›「」『』《》\n]{2,80})[”“\"»›」』》]")
@@ -95,7 +59,7 @@ def code_parts(code: str) -> tuple[str, ...]:
 def has_code(text: str, parts: tuple[str, ...]) -> bool:
     """Whether a text holds the code, whatever separates its parts."""
     pattern = r"[-\s./]?".join(map(re.escape, parts))
-    return re.search(rf"(?<![^\W_]){pattern}(?![^\W_])(?!\.\d)", text.casefold()) is not None
+    return re.search(rf"{_BEFORE_ANY}{pattern}{_AFTER}(?!\.\d)", text.casefold()) is not None
 
 
 def quotations(text: str) -> Iterator[tuple[int, int]]:
@@ -133,11 +97,6 @@ def names(text: str, language: str, known: frozenset[str] = frozenset()) -> Iter
         previous = end
     if run:
         yield from _name(text, run, language, known)
-
-
-def known_names(sentences: Iterable[str], language: str) -> frozenset[str]:
-    """The words of all names in some sentences, casefolded: names wherever else they stand, too."""
-    return frozenset(word for text in sentences for name in names(text, language) for word in name.words)
 
 
 def _words(text: str) -> Iterator[tuple[int, int]]:

@@ -19,15 +19,12 @@ _CUES = {
     "pt": r"não|nunca|sem|nenhum|nenhuma",
 }
 _NOT_ONLY = r"(?!\s+(?:only|just|nur|solo|sólo|seulement|merely)\b)"
-_CJK_CUES = (
-    r"(?:不(?!仅|但|过|同|断|少|久|管|论)|没有|没|无(?!论|线|锡|数)|未(?!来)|并非|禁止|ない|ません|않|없)"
-)
+_CJK_CUES = r"(?:不(?!仅|但|过|同|断|少|久|管|论)|没有|没|无(?!论|线|锡|数)|未(?!来)|并非|禁止|ない|ません|않|없)"
 _CLAUSE = re.compile(
     r"[.,;:!?()\n。，；：！？、（）]|\b(?:but|however|although|while|whereas|aber|sondern|jedoch|mais|pero|sino|ma)\b|但|而是"
 )
 _COMPILED: dict[str, re.Pattern[str]] = {
-    language: re.compile(rf"\b(?:{cues})\b{_NOT_ONLY}|{_CJK_CUES}", re.IGNORECASE)
-    for language, cues in _CUES.items()
+    language: re.compile(rf"\b(?:{cues})\b{_NOT_ONLY}|{_CJK_CUES}", re.IGNORECASE) for language, cues in _CUES.items()
 }
 
 

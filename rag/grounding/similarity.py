@@ -29,9 +29,7 @@ def nearest(
     readable = [i for i, claim in enumerate(claims) if fits(claim.text) <= embedder.max_tokens]
     if not places or not readable:
         return [(0, 0.0)] * len(claims)
-    vectors = embedder.embed_documents(
-        [*(claims[i].text for i in readable), *(evidence[i].text for i in places)]
-    )
+    vectors = embedder.embed_documents([*(claims[i].text for i in readable), *(evidence[i].text for i in places)])
     cosines = vectors[: len(readable)] @ vectors[len(readable) :].T
     found = [(0, 0.0)] * len(claims)
     for i, row in zip(readable, cosines, strict=True):

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from rag.grounding.claims import Claim, context, holds_name, read_claim
+from rag.grounding.claims import Claim, context, holds_name, known_names, read_claim
 from rag.grounding.facts import Fact, rivals, states
-from rag.grounding.names import known_names
+from rag.grounding.spaceless import foreign_words
 from rag.text import detect_language, sentences
 
 CEILING = 0.3  # of a claim that breaks a hard rule
@@ -102,9 +102,8 @@ def measure(
     """
     if claim.empty or not evidence:
         return Support(0.0, claim.firm)
-    missing = tuple(
-        fact for fact in claim.firm if not any(supplies(claim, fact, s, pool, weights) for s in evidence)
-    )
+    missing = tuple(fact for fact in claim.firm if not any(supplies(claim, fact, s, pool, weights) for s in evidence))
+    missing += foreign_words(claim, [source.claim for source in (*evidence, *pool)])
     total = weights.sum(claim.terms) + weights.fact * sum(fact.kind in _NUMERIC for fact in claim.firm)
     lost = weights.fact * sum(fact.kind in _NUMERIC for fact in missing)
     own = frozenset().union(*(source.claim.terms for source in evidence))
@@ -176,13 +175,12 @@ class LexicalVerifier:
         language = self._language or detect_language(evidence)
         nothing = read_claim("", language)
         pool = [
-            Source(read_claim(evidence[start:end], language), nothing)
-            for start, end in sentences(evidence, language)
+            Source(read_claim(evidence[start:end], language), nothing) for start, end in sentences(evidence, language)
         ]
         near = frozenset().union(*(source.claim.terms for source in pool))
         pool = [Source(source.claim, nothing, near) for source in pool]
         weights = Weights()
-        known = known_names((source.claim.text for source in pool), language)
+        known = known_names(source.claim for source in pool)
         read = read_claim(claim, language, known=known)
         return measure(read, cover(read, pool, weights), pool, weights).score
 
