@@ -102,7 +102,8 @@ class OpenAIEmbedder:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not lengths.all():
             raise self._error("a vector of zeros, which has no direction")
-        return vectors / lengths
+        vectors /= lengths
+        return vectors
 
     def _request(self, texts: Sequence[str]) -> list[list[float]]:
         """The vectors of one request, in the order of ``texts`` whatever the order of the answer."""

@@ -99,7 +99,8 @@ class SentenceTransformerEmbedder:
         if not np.isfinite(vectors).all():
             raise EmbeddingError("the model gave numbers that are not finite", where=str(self._folder.path))
         # Half precision leaves lengths a thousandth off one.
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
     @cached_property
     def _model(self) -> SentenceTransformer:

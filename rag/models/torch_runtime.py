@@ -18,7 +18,7 @@ GPU_FILES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA
 
 
 def gpu() -> str:
-    """ "cuda", "mps", or "" where torch has neither; torch is only imported where a GPU may be."""
+    """Name of the GPU torch can use, "cuda" or "mps", else "". Imports torch only where a GPU may be."""
     apple = sys.platform == "darwin" and platform.machine() == "arm64"
     if not apple and not any(Path(file).exists() for file in GPU_FILES):
         return ""
