@@ -17,6 +17,7 @@ _ONLY_MARKER = re.compile(rf"{_MARKER}|#+|>+")
 _BREAKS = frozenset("\n\r\u0085\u2028\u2029")
 
 _LAST_WORD = re.compile(r"([^\W_](?:[\w.'’]*\w)?)\.$")
+_LATIN_END = re.compile(r"[.?!…][\"'’”»)\]]*$")
 _NEXT_WORD = re.compile(r"[^\w\n]*(\w+)")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])*")
 _ORDINAL = re.compile(r"\d{1,2}")
@@ -101,19 +102,28 @@ def _goes_on(flat: str, start: int, end: int, language: str) -> bool:
         return False
     if end - start <= 64 and _ONLY_MARKER.fullmatch(ending.lstrip()):
         return True
-    last = _LAST_WORD.search(ending)
     following = _NEXT_WORD.match(flat, end)
-    if not last or not following:
+    if not following:
         return False
-    word, after = last[1], following[1]
+    after = following[1]
+    # '"Who?" she asked.'
+    if after[0].islower() and _LATIN_END.search(ending):
+        return True
+    last = _LAST_WORD.search(ending)
+    return last is not None and _is_abbreviation(last[1], after, language)
+
+
+def _is_abbreviation(word: str, after: str, language: str) -> bool:
+    """True if ``word`` has its full stop for itself, seen that ``after`` follows."""
+    # A function word with a capital begins a sentence after "the U.S."; one letter is another initial.
+    begins = len(after) > 1 and is_stop_word(after, language)
     folded = word.casefold()
     if folded in _TITLES or (folded in _NUMBERED and after[0].isdigit()):
         return True
     if _INITIALS.fullmatch(word):
-        # "I" is a word of its own; a function word with a capital begins a sentence after "the U.S."
-        return (len(word) > 1 or (word.isupper() and word != "I")) and not is_stop_word(after, language)
+        return (len(word) > 1 or (word.isupper() and word != "I")) and not begins
     ordinal = language in _POINTED_ORDINALS and _ORDINAL.fullmatch(word)
-    return bool(ordinal) and not is_stop_word(after, language)
+    return bool(ordinal) and not begins
 
 
 def _cut_at_blanks(flat: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -43,6 +43,8 @@ _SIMPLE = re.compile(
 _SIMPLE_WORD = re.compile(r"\w+(?:(?:(?<=[^\W\d_])['.·’‘](?=[^\W\d_])|(?<=\d)['.,;’‘](?=\d)|[-‐](?=\w))\w+)*")
 _HYPHENS = frozenset("-\u2010")
 _VARIATION_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# Between thousands in French, Russian and others; an ordinary blank could as well part two numbers.
+_NUMBER_BLANK = re.compile("(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")
 _SPLIT = re.compile("[-\u2010_]+")
 _POINT = re.compile(r"(?<!\d)\.|\.(?!\d)")
 _ACRONYM = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
@@ -120,7 +122,8 @@ def _stop_words(language: str) -> frozenset[str]:
 def _units(text: str) -> list[str]:
     """Words of the normalised text, those joined by a hyphen as one; runs of a script without spaces."""
     if not text.isascii():
-        text = _VARIATION_SELECTOR.sub("", unicodedata.normalize("NFKC", text))
+        text = _NUMBER_BLANK.sub("", _VARIATION_SELECTOR.sub("", text))
+        text = unicodedata.normalize("NFKC", text)
     if _SIMPLE.fullmatch(text):
         return _SIMPLE_WORD.findall(text)
     units: list[str] = []
