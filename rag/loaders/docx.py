@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from rag.errors import LoadError
 from rag.loaders.docx_blocks import render
 from rag.loaders.encoding import require_content
-from rag.loaders.metadata import present
-from rag.loaders.structure import assemble, first_heading
+from rag.loaders.metadata import clean, present
+from rag.loaders.structure import Piece, assemble, first_heading
 from rag.loaders.uris import uri_stem
 from rag.types import Document, Metadata
 
@@ -46,21 +46,16 @@ class DocxLoader:
         """See Loader. Raises LoadError: empty, no ZIP, encrypted, a ZIP bomb, damaged, or without text."""
         require_content(data, uri=uri)
         check_archive(data, uri=uri)
-        word = _open(data, uri=uri)
-        pieces = list(render(word))
+        pieces, title, metadata = _read(data, uri=uri)
         text, blocks = assemble(pieces)
         if not text:
-            raise LoadError(
-                "the document holds no text", where=uri, hint="images are not read; run OCR first"
-            )
-        properties = _core_properties(word)
-        title = " ".join((properties.title or "").split()) if properties else ""
+            raise LoadError("the document holds no text", where=uri, hint="images are not read; run OCR first")
         yield Document(
             uri=uri,
             text=text,
             title=title or first_heading(pieces) or uri_stem(uri),
             media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-            metadata=_metadata(properties),
+            metadata=metadata,
             blocks=blocks,
         )
 
@@ -71,9 +66,7 @@ def check_archive(data: bytes, *, uri: str) -> None:
     The directory's sizes are only claims, so every member is also unpacked, in pieces, and counted.
     """
     if data.startswith(_OLE):
-        raise LoadError(
-            "an encrypted DOCX or an old DOC file", where=uri, hint="save it as DOCX without a password"
-        )
+        raise LoadError("an encrypted DOCX or an old DOC file", where=uri, hint="save it as DOCX without a password")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
@@ -102,24 +95,24 @@ def _check_size(size: int, packed: int, what: str, *, uri: str) -> None:
 
 
 def _bomb(what: str, *, uri: str) -> LoadError:
-    return LoadError(
-        f"looks like a ZIP bomb: {what}", where=uri, hint="not unpacked; save it anew if it is yours"
-    )
+    return LoadError(f"looks like a ZIP bomb: {what}", where=uri, hint="not unpacked; save it anew if it is yours")
 
 
 def _damaged(reason: str, *, uri: str) -> LoadError:
-    return LoadError(
-        f"not a DOCX, or a damaged one: {reason}", where=uri, hint="open it in Word and save it anew"
-    )
+    return LoadError(f"not a DOCX, or a damaged one: {reason}", where=uri, hint="open it in Word and save it anew")
 
 
-def _open(data: bytes, *, uri: str) -> WordDocument:
+def _read(data: bytes, *, uri: str) -> tuple[list[Piece], str, Metadata]:
     import docx
     from docx.opc.exceptions import PackageNotFoundError
     from lxml.etree import XMLSyntaxError  # type: ignore[import-untyped]
 
     try:
-        return docx.Document(io.BytesIO(data))
+        word = docx.Document(io.BytesIO(data))
+        properties = _core_properties(word)
+        title = " ".join((properties.title or "").split()) if properties else ""
+        return list(render(word)), clean(title), _metadata(properties)
+    # What python-docx raises for parts that are missing or are not what they say they are.
     except (PackageNotFoundError, XMLSyntaxError, KeyError, ValueError, AttributeError, TypeError) as error:
         raise _damaged(str(error) or type(error).__name__, uri=uri) from error
 

@@ -26,9 +26,7 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _TEXT_BOX = f"{_W}txbxContent"
 _CHARACTERS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "\u2011"}
-_WRAPPERS = frozenset(
-    f"{_W}{name}" for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag")
-)
+_WRAPPERS = frozenset(f"{_W}{name}" for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag"))
 _NOTES = ("/footnotes", "/endnotes")
 _HEADING = re.compile(r"heading (\d)$", re.I)
 
@@ -122,9 +120,7 @@ def _one_line(piece: Piece) -> Piece:
     return Piece(piece.kind, " ".join(piece.text.split()), piece.level)
 
 
-def _content(
-    parent: BaseOxmlElement, *, rows: bool = False, cells: bool = False
-) -> Iterator[BaseOxmlElement]:
+def _content(parent: BaseOxmlElement, *, rows: bool = False, cells: bool = False) -> Iterator[BaseOxmlElement]:
     """Paragraphs and tables (or rows, or cells) below, also inside content controls and insertions."""
     wanted = {f"{_W}tr"} if rows else {f"{_W}tc"} if cells else {f"{_W}p", f"{_W}tbl"}
     stack = list(reversed(parent))

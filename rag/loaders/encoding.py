@@ -46,9 +46,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 def require_content(data: bytes, *, uri: str) -> None:
     """Raise LoadError for a file of 0 bytes."""
     if not data:
-        raise LoadError(
-            "the file is empty (0 bytes)", where=uri, hint="nothing to index; delete or refill it"
-        )
+        raise LoadError("the file is empty (0 bytes)", where=uri, hint="nothing to index; delete or refill it")
 
 
 def decode(data: bytes, *, uri: str, declared: str = "") -> str:
@@ -107,14 +105,10 @@ def _legacy(data: bytes, bad: int, *, uri: str) -> str:
     # A legacy text is hardly ever valid UTF-8 by chance, so more right than wrong means UTF-8 with a
     # foreign part; read in any one legacy encoding, all the right ones would turn to gibberish.
     if right > wrong:
-        raise LoadError(
-            f"mixed encodings: UTF-8 with a foreign byte 0x{data[bad]:02X}", where=where, hint=hint
-        )
+        raise LoadError(f"mixed encodings: UTF-8 with a foreign byte 0x{data[bad]:02X}", where=where, hint=hint)
     match = from_bytes(sample, cp_isolation=_LEGACY).best()
     if match is None:
-        raise LoadError(
-            f"neither UTF-8 nor one known legacy encoding: byte 0x{data[bad]:02X}", where=where, hint=hint
-        )
+        raise LoadError(f"neither UTF-8 nor one known legacy encoding: byte 0x{data[bad]:02X}", where=where, hint=hint)
     return _strictly(data, match.encoding, uri=uri)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.errors import LoadError
+
 __all__ = ["compile_globs"]
 
 _TOKEN = re.compile(
-    r"(?P<folders>(?:^|(?<=/))\*\*/)|(?P<rest>\*\*)|(?P<star>\*)|(?P<one>\?)|\[(?P<set>!?\]?[^\]]*)\]"
+    r"(?P<folders>(?:^|(?<=/))\*\*/)|(?P<rest>\*\*)|(?P<star>\*)|(?P<one>\?)|\[(?P<set>!?+(?:\][^\]]*|[^\]]+))\]"
 )
 
 
@@ -17,10 +19,17 @@ def compile_globs(globs: Sequence[str]) -> re.Pattern[str] | None:
 
     ``*`` and ``?`` match within a name; ``**/`` any folders or none; ``**`` at the end everything below;
     ``[abc]``, ``[a-z]``, ``[!a-z]`` one character. A trailing slash is ignored, so ``build/`` is ``build``.
+    LoadError for a range such as ``[z-a]``.
     """
-    if not globs:
-        return None
-    return re.compile("|".join(_translate(glob.removeprefix("./").rstrip("/")) for glob in globs), re.DOTALL)
+    patterns = []
+    for glob in globs:
+        pattern = _translate(glob.removeprefix("./").rstrip("/"))
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise LoadError(f"not a glob: {error.msg}", where=glob, hint="[a-z] is one character of a range") from error
+        patterns.append(pattern)
+    return re.compile("|".join(patterns), re.DOTALL) if patterns else None
 
 
 def _translate(glob: str) -> str:
@@ -45,5 +54,5 @@ def _token(match: re.Match[str]) -> str:
         return "[^/]"
     characters = match["set"]
     negated = characters.startswith("!")
-    body = re.sub(r"([\\\[\]^&~|])", r"\\\1", characters.removeprefix("!"))
+    body = re.sub(r"([\\\[\]^&~|])", r"\\\1", characters.removeprefix("!")).replace("--", r"\-\-")
     return f"(?!/)[{'^' if negated else ''}{body}]"

@@ -67,9 +67,7 @@ class HtmlLoader:
         pieces = _main_text(tree)
         text, blocks = assemble(pieces)
         if not text:
-            raise LoadError(
-                "the page shows no text", where=uri, hint="a page made by a script: save it as rendered"
-            )
+            raise LoadError("the page shows no text", where=uri, hint="a page made by a script: save it as rendered")
         metas = _metas(tree)
         yield Document(
             uri=uri,
@@ -129,7 +127,5 @@ def _metas(tree: LexborHTMLParser) -> dict[str, str]:
 
 
 def _metadata(metas: dict[str, str]) -> Metadata:
-    found = {
-        key: next((metas[name] for name in names if name in metas), None) for key, names in _METAS.items()
-    }
+    found = {key: next((metas[name] for name in names if name in metas), None) for key, names in _METAS.items()}
     return present(**found)

@@ -40,9 +40,7 @@ class JsonlLoader:
                 first = seen.setdefault(document.uri, number)
             except (ValueError, RecursionError) as error:
                 reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-                yield LoadError(
-                    reason, where=f"{uri} line {number}", hint='a line is {"_id": ..., "text": ...}'
-                )
+                yield LoadError(reason, where=f"{uri} line {number}", hint='a line is {"_id": ..., "text": ...}')
                 continue
             if first == number:
                 yield document

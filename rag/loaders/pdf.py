@@ -64,8 +64,8 @@ def char_boxes(data: bytes, *, page: Page, start: int, end: int) -> list[tuple[f
 
     Returns:
         (left, bottom, right, top) of each character in PDF points, origin at the lower left of the page,
-        in the order of the text; as wide as the character's advance and as high as its font. Characters that the page does not show, such as the space that a joined
-        line break became, have none.
+        in the order of the text; as wide as the character's advance and as high as its font. Characters that
+        the page does not show, such as the space that a joined line break became, have none.
 
     Raises:
         LoadError: the PDF cannot be read or has no such page.
@@ -89,9 +89,7 @@ def _opened(data: bytes, *, uri: str) -> Iterator[PdfDocument]:
             pdf = pypdfium2.PdfDocument(data)
         except pypdfium2.PdfiumError as error:
             if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
-                raise LoadError(
-                    "the PDF is encrypted", where=uri, hint="save a copy without a password"
-                ) from error
+                raise LoadError("the PDF is encrypted", where=uri, hint="save a copy without a password") from error
             if b"%PDF-" not in data[:1024]:
                 raise LoadError("not a PDF", where=uri, hint="check the file's suffix") from error
             _refuse_truncated(data, uri=uri)
@@ -105,9 +103,7 @@ def _opened(data: bytes, *, uri: str) -> Iterator[PdfDocument]:
 def _refuse_truncated(data: bytes, *, uri: str) -> None:
     """A PDF ends in %%EOF; readers have always let a KiB of other bytes follow it."""
     if b"%%EOF" not in data[-1024:]:
-        raise LoadError(
-            "the PDF is truncated: its end mark is missing", where=uri, hint="download or copy it again"
-        )
+        raise LoadError("the PDF is truncated: its end mark is missing", where=uri, hint="download or copy it again")
 
 
 def _read_page(pdf: PdfDocument, index: int, *, uri: str) -> list[Paragraph]:
@@ -117,9 +113,7 @@ def _read_page(pdf: PdfDocument, index: int, *, uri: str) -> list[Paragraph]:
         with closing(pdf[index]) as page, closing(page.get_textpage()) as text_page:
             return page_paragraphs(text_page)
     except pypdfium2.PdfiumError as error:
-        raise LoadError(
-            f"the PDF is damaged: {error}", where=f"{uri} page {index + 1}", hint="make it anew"
-        ) from error
+        raise LoadError(f"the PDF is damaged: {error}", where=f"{uri} page {index + 1}", hint="make it anew") from error
 
 
 def _joined(paragraphs: Sequence[Paragraph]) -> tuple[str, list[int]]:
@@ -142,9 +136,7 @@ def _document(pages: Sequence[list[Paragraph]], properties: dict[str, str], *, u
         start = offset = position
         for paragraph in paragraphs:
             level = levels.get(_rounded(paragraph.size), 0) if _may_head(paragraph) else 0
-            blocks.append(
-                Block("heading" if level else "paragraph", offset, offset + len(paragraph.text), level)
-            )
+            blocks.append(Block("heading" if level else "paragraph", offset, offset + len(paragraph.text), level))
             offset += len(paragraph.text) + len(_SEPARATOR)
         text = _joined(paragraphs)[0] + (_SEPARATOR if paragraphs and number < last else "")
         texts.append(text)

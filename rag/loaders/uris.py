@@ -45,7 +45,8 @@ def uri_path(uri: str) -> Path:
 
 def uri_prefix(folder: Path) -> str:
     """What the uris of all files in ``folder`` and below start with."""
-    return file_uri(folder).rstrip("/") + "/"
+    uri = file_uri(folder)
+    return uri if uri.endswith("/") else f"{uri}/"
 
 
 def record_uri(uri: str, record: str) -> str:

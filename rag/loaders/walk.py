@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import stat
@@ -158,9 +157,7 @@ def _source(path: Path, root: Path) -> SourceFile:
 def _unreadable(path: Path, error: OSError) -> LoadError:
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():
-            return LoadError(
-                "a link to nothing", where=file_uri(path), hint="remove the link or restore its target"
-            )
+            return LoadError("a link to nothing", where=file_uri(path), hint="remove the link or restore its target")
         return LoadError("no such file or folder", where=file_uri(path), hint="check the path")
     if isinstance(error, PermissionError):
         return LoadError("permission denied", where=file_uri(path), hint="change its mode or exclude it")
@@ -178,38 +175,41 @@ def read_file(source: SourceFile, *, max_bytes: int = MAX_BYTES) -> bytes:
     try:
         # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
         descriptor = os.open(source.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise LoadError(
-                    f"not a regular file but {_kind(status.st_mode)}", where=source.uri, hint="exclude it"
-                )
-            if status.st_size > max_bytes:
-                raise LoadError(
-                    f"too large: {status.st_size} bytes, the limit is {max_bytes}",
-                    where=source.uri,
-                    hint="split it, or raise the limit",
-                )
-            data = _read(file, status.st_size)
+        try:
+            size = _checked_size(descriptor, source.uri, max_bytes)
+            data = _read(descriptor, size)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
-        raise LoadError(
-            "the file vanished before it was read", where=source.uri, hint="index again"
-        ) from error
+        raise LoadError("the file vanished before it was read", where=source.uri, hint="index again") from error
     except OSError as error:
         raise _unreadable(source.path, error) from error
-    if len(data) < status.st_size:
+    if len(data) < size:
         raise LoadError("the file shrank while it was read", where=source.uri, hint="index again")
     return data
 
 
-def _read(file: io.FileIO, size: int) -> bytes:
-    """Up to ``size`` bytes; one read() gives at most 2 GiB on Linux and less when interrupted."""
-    data = file.read(size)
+def _checked_size(descriptor: int, uri: str, max_bytes: int) -> int:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise LoadError(f"not a regular file but {_kind(status.st_mode)}", where=uri, hint="exclude it")
+    if status.st_size > max_bytes:
+        raise LoadError(
+            f"too large: {status.st_size} bytes, the limit is {max_bytes}",
+            where=uri,
+            hint="split it, or raise the limit",
+        )
+    return status.st_size
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """Up to ``size`` bytes, in as many calls as it takes: one gives at most 2 GiB on Linux."""
+    data = os.read(descriptor, size)
     if len(data) == size:
         return data
     parts = [data]
     while parts[-1] and (missing := size - sum(map(len, parts))):
-        parts.append(file.read(missing))
+        parts.append(os.read(descriptor, missing))
     return b"".join(parts)
 
 

@@ -104,9 +104,7 @@ def test_each_offset_has_its_own_box_and_a_joined_break_has_none(make_pdf, load_
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(
-        st.lists(
-            st.text("abcdefgh XYZ019.,;-()", min_size=1, max_size=60).filter(str.strip), min_size=1, max_size=8
-        ),
+        st.lists(st.text("abcdefgh XYZ019.,;-()", min_size=1, max_size=60).filter(str.strip), min_size=1, max_size=8),
         min_size=1,
         max_size=3,
     )
