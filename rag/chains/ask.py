@@ -93,9 +93,7 @@ def ask_stream(
     return _answer(question, hits, generator, embedder, max_answer_tokens, thresholds or Thresholds())
 
 
-def _find(
-    question: str, retriever: Retriever, reranker: Reranker | None, k: int, where: str | None
-) -> list[Hit]:
+def _find(question: str, retriever: Retriever, reranker: Reranker | None, k: int, where: str | None) -> list[Hit]:
     if reranker is None:
         return retriever.retrieve(question, k, where=where)
     pool = retriever.retrieve(question, k * _POOL, where=where)
@@ -120,9 +118,7 @@ def _answer(
         yield piece
     draft = "".join(pieces)
     draft = tidy(draft, question, cut_off=_length(draft, generator) >= max_answer_tokens - 1)
-    yield ground(
-        question, draft, packed.used, dropped=packed.dropped, embedder=embedder, thresholds=thresholds
-    )
+    yield ground(question, draft, packed.used, dropped=packed.dropped, embedder=embedder, thresholds=thresholds)
 
 
 def _length(draft: str, generator: Generator) -> int:

@@ -6,9 +6,7 @@ import re
 
 from rag.text import sentences
 
-_LABEL = re.compile(
-    r"^\W*(?:answer|antwort|réponse|respuesta|risposta|答案|回答|assistant)\s*[:：]\s*", re.IGNORECASE
-)
+_LABEL = re.compile(r"^\W*(?:answer|antwort|réponse|respuesta|risposta|答案|回答|assistant)\s*[:：]\s*", re.IGNORECASE)
 _QUESTION_LABEL = re.compile(r"^\W*(?:question|q|frage|pregunta|问题)\s*[:：]\s*", re.IGNORECASE)
 _ENDS = re.compile(r"[.!?。！？…؟।][\"'”’»）)\]]*$")
 _FENCE_ENDS = re.compile(r"(?:```|\|)$")
@@ -47,7 +45,7 @@ def _cut_loop(text: str) -> str:
     repeats = 0
     for start, end in sentences(text):
         key = " ".join(text[start:end].casefold().split()).rstrip(".。!！ ")
-        if len(key) > 3 and key in seen:
+        if len(key) > 1 and key in seen:
             repeats += 1
             if repeats >= 2:
                 break

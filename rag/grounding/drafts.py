@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from rag.text import sentences, terms
 
 # A model, or a document it copied from, may write what looks like our own citations.
-_MARKER = re.compile(
-    r"[ \t]*(?:\[\^[^\]\s]{1,12}\]:?|(?<![\w\])])\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\](?!\())|(?<=[^\W\d_])\[\d{1,3}\](?=[\s.,;:]|$)"
-)
+# After a letter or a digit it is an index ("array[0]") as likely, and stays; render() shows it escaped.
+_MARKER = re.compile(r"[ \t]*(?:\[\^[^\]\s]{1,12}\]:?|(?<![^\W_])(?:\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\])+)")
+_BARE_MARKER = re.compile(r"\W*[\[(]\d{1,3}[\])]\W*")
+_NUMBERING = re.compile(r"\(?\d{1,2}[.)]")
 _CONTROL = re.compile(r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|[\x00-\x08\x0b-\x1f\x7f]")
 
 _YES = {"yes", "ja", "oui", "sí", "si", "sì", "是", "是的", "对", "はい", "yep", "yeah", "correct", "doch"}
@@ -69,15 +70,13 @@ def is_question(text: str) -> bool:
 
 
 def hollow(text: str, language: str) -> bool:
-    """Whether a sentence states nothing by itself: "Yes.", "The answer is:", a question, a lone list number."""
+    """Whether a sentence states nothing by itself: "Yes.", "The answer is:", a question, a bare "[1]"."""
     rest = text[polarity(text)[1] :]
     lead = _LEAD.match(rest)
     rest = rest[lead.end() :] if lead else rest
-    if re.fullmatch(r"\W*\d{0,2}\W*", rest) and not re.search(r"\d", rest.rstrip(".) ")):
+    if is_question(text) or _BARE_MARKER.fullmatch(rest):
         return True
-    if re.fullmatch(r"\s*\d{1,2}[.)]\s*", text):
-        return True
-    return is_question(text) or not (terms(rest, language) or re.search(r"\d", rest))
+    return not (terms(rest, language) or any(c.isnumeric() for c in rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +99,12 @@ def statements(text: str, language: str) -> list[Statement]:
     found: list[Statement] = []
     pending: int | None = None
     said: bool | None = None
+    last = len(text.rstrip())
     for start, end in sentences(text, language):
         yes, offset = polarity(text[start:end])
         said = yes if yes is not None else said
-        if hollow(text[start:end], language):
+        numbering = end < last and _NUMBERING.fullmatch(text[start:end])
+        if numbering or hollow(text[start:end], language):
             pending = start if pending is None else pending
             continue
         core = start + offset
@@ -112,6 +113,5 @@ def statements(text: str, language: str) -> list[Statement]:
         found.append(Statement(start if pending is None else pending, end, core, end, said))
         pending = said = None
     if pending is not None:
-        end = len(text.rstrip())
-        found[-1:] = [replace(found[-1], end=end)] if found else [Statement(pending, end, end, end, said)]
+        found[-1:] = [replace(found[-1], end=last)] if found else [Statement(pending, last, last, last, said)]
     return found

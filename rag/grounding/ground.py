@@ -116,11 +116,12 @@ def _check(
 ) -> _Checked:
     start, end = statement.start, statement.end
     claim = read_claim(text[statement.core : statement.core_end], language, known=known)
-    # A whole sentence of the evidence, question or not, proves itself.
+    if claim.empty:
+        return _Checked(start, end, claim, Support(0.0), ())
     copied = verbatim(text[start:end], evidence) or verbatim(claim.text, evidence)
     if copied and statement.yes is None:
         return _Checked(start, end, claim, Support(1.0), tuple(copied))
-    if claim.empty or abstains(claim.text):
+    if abstains(claim.text):
         return _Checked(start, end, read_claim("", language), Support(0.0), ())
     pool = [unit.source for unit in evidence]
     chosen = cover_indices(claim, pool, weights, prefer=asked.terms)

@@ -110,10 +110,11 @@ def phrases_for(language: str) -> Phrases:
 def refusal(hits: Sequence[Hit], language: str) -> str:
     """The text of a refusal: that the documents hold no answer, and the passages that come nearest to one."""
     said = phrases_for(language)
+    space = "" if said.refusal.endswith("。") else " "
     if not hits:
-        return f"{said.refusal} {said.nothing}"
+        return f"{said.refusal}{space}{said.nothing}"
     lines = [f"- {_place(hit, said)}: “{_opening(hit.chunk.text)}”" for hit in hits[:_NEAREST]]
-    return "\n".join((f"{said.refusal} {said.nearest}", *lines))
+    return "\n".join((f"{said.refusal}{space}{said.nearest}", *lines))
 
 
 def _place(hit: Hit, said: Phrases) -> str:

@@ -23,9 +23,7 @@ def make_hit(
 ) -> tuple[Document, Hit]:
     """A document that holds ``text`` after ``before``, and the hit for that passage."""
     document = Document(uri, before + text, title, pages=pages)
-    chunk = Chunk(
-        document.id, uri, len(before), len(before) + len(text), text, title, headings, pages, language
-    )
+    chunk = Chunk(document.id, uri, len(before), len(before) + len(text), text, title, headings, pages, language)
     arms = {"sparse": ArmScore(rank, 5.0)} | ({"dense": ArmScore(rank, dense)} if dense is not None else {})
     return document, Hit(chunk, 1.0 / rank, rank, arms)
 

@@ -92,7 +92,8 @@ def test_dates(text, language, value):
 
 
 @pytest.mark.parametrize(
-    ("text", "minutes"), [("at 5:30 pm", 1050), ("at 17:30", 1050), ("um 8 Uhr", 480), ("下午3点", 900), ("at 12 a.m.", 0)]
+    ("text", "minutes"),
+    [("at 5:30 pm", 1050), ("at 17:30", 1050), ("um 8 Uhr", 480), ("下午3点", 900), ("at 12 a.m.", 0)],
 )
 def test_times(text, minutes):
     assert only(text, "en", "time").value == minutes
@@ -148,7 +149,9 @@ def test_names(text, language, words):
 
 def test_a_known_name_counts_at_the_start_of_a_sentence():
     assert not [f for f in read_facts("Hamburg wins.", "en") if f.kind == "name"]
-    assert [f.value for f in read_facts("Hamburg wins.", "en", frozenset({"hamburg"})) if f.kind == "name"] == [("hamburg",)]
+    assert [f.value for f in read_facts("Hamburg wins.", "en", frozenset({"hamburg"})) if f.kind == "name"] == [
+        ("hamburg",)
+    ]
 
 
 @pytest.mark.parametrize("text", ["the HX-200 is", "the HX200 is", "型号HX-200于", "(HX-200)"])
@@ -156,7 +159,9 @@ def test_codes(text):
     assert only(text, "en", "code").value == ("hx", "200")
 
 
-@pytest.mark.parametrize(("text", "quote"), [("he said “never again” twice", "never again"), ("阅读《红楼梦》一书", "红楼梦")])
+@pytest.mark.parametrize(
+    ("text", "quote"), [("he said “never again” twice", "never again"), ("阅读《红楼梦》一书", "红楼梦")]
+)
 def test_quotations(text, quote):
     assert only(text, "en", "quote").text == quote
 

@@ -20,7 +20,11 @@ ANY = Thresholds(answerable=0.0)
             "The warranty lasts 24 months.",
             ["The standard warranty lasts 24 months from the date of purchase."],
         ),
-        ("How long is the warranty?", "24 months.", ["The standard warranty lasts 24 months from the date of purchase."]),
+        (
+            "How long is the warranty?",
+            "24 months.",
+            ["The standard warranty lasts 24 months from the date of purchase."],
+        ),
         (
             "How long is the warranty?",
             "Sure! The answer is: the warranty lasts 24 months. I hope this helps!",
@@ -123,7 +127,7 @@ def test_a_question_about_another_product_is_refused(prices):
 
 
 def test_a_repeated_question_is_no_answer_but_a_yes_no_question_may_be_confirmed(warranty):
-    assert ground("Who makes repairs in Hamburg?", "Repairs are made in Hamburg.", [warranty]).refused
+    assert ground("Why are repairs made in Hamburg?", "Repairs are made in Hamburg.", [warranty]).refused
     assert ground("Are repairs made in Hamburg?", "Repairs are made in Hamburg.", [warranty]).verdict == "supported"
 
 
@@ -241,7 +245,10 @@ def test_a_number_must_be_said_of_the_same_thing(hit):
     found = hit("The warranty lasts 24 months. An inspection is due every 36 months.")[1]
     answer = ground("How long is the warranty?", "The warranty lasts 36 months.", [found])
     assert answer.refused
-    assert ground("How often is an inspection due?", "An inspection is due every 36 months.", [found]).verdict == "supported"
+    assert (
+        ground("How often is an inspection due?", "An inspection is due every 36 months.", [found]).verdict
+        == "supported"
+    )
 
 
 def test_forged_markers_and_control_tokens_make_no_citation(hit):
