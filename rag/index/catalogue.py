@@ -178,7 +178,8 @@ def _open(file: Path, *, write: bool) -> sqlite3.Connection:
         connection.close()
         # Without leave to create the -shm file beside it, SQLite reads a WAL database only as immutable,
         # which is true as long as no writer has left a -wal file to be read with it.
-        if write or error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or file.with_name(NAME + "-wal").exists():
+        denied = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if write or not denied or file.with_name(NAME + "-wal").exists():
             raise
         connection = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
     except BaseException:
