@@ -4,7 +4,7 @@ from rag.generators.extractive import ExtractiveGenerator
 from rag.generators.llamacpp import LlamaCppGenerator
 from rag.generators.openai_api import OpenAIGenerator
 from rag.generators.packing import PackedContext, pack_context
-from rag.generators.prompts import ANSWER, PromptTemplate, render_question, without_label
+from rag.generators.prompts import ANSWER, PromptTemplate, render_question
 
 __all__ = [
     "ANSWER",
@@ -15,5 +15,4 @@ __all__ = [
     "PromptTemplate",
     "pack_context",
     "render_question",
-    "without_label",
 ]

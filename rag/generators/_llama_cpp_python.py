@@ -65,8 +65,7 @@ class LlamaCppPythonEngine:
 
     def tokenize(self, text: str, *, control: bool, first: bool = False) -> list[int]:
         """See Engine."""
-        data = text.encode("utf-8", "replace")
-        return list(self._live().tokenize(data, add_bos=first, special=control))
+        return list(self._live().tokenize(text.encode(), add_bos=first, special=control))
 
     def complete(
         self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int

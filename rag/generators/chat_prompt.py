@@ -41,5 +41,6 @@ def prompt_tokens(engine: Engine, messages: Sequence[Message]) -> list[int]:
             if part or i == 0:
                 tokens += engine.tokenize(part, control=True, first=i == 0)
         elif content := messages[int(part)].content:
-            tokens += engine.tokenize(content, control=False)
+            # a lone surrogate, as an undecodable file name has, is no text in UTF-8
+            tokens += engine.tokenize(content.encode("utf-8", "replace").decode(), control=False)
     return tokens

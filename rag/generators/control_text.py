@@ -50,13 +50,18 @@ def restored(pieces: Iterable[str]) -> Iterator[str]:
     held = ""
     for piece in pieces:
         held += piece
-        if JOINER not in held:
-            cut = len(held) - (held[-1:] in ("<", "["))
-        else:
-            opened = max(held.rfind("<"), held.rfind("["))
-            cut = opened if opened >= 0 and len(held) - opened < _LONGEST else len(held)
+        cut = _decided(held)
         if cut:
             yield restore(held[:cut])
             held = held[cut:]
     if held:
         yield restore(held)
+
+
+def _decided(text: str) -> int:
+    """How much of a stream's text no later piece can change the reading of."""
+    if JOINER not in text:
+        return len(text) - text.endswith(("<", "["))
+    tail = max(len(text) - _LONGEST, 0)
+    opened = [at for mark in "<[" if (at := text.find(mark, tail)) >= 0]
+    return min(opened, default=len(text))

@@ -183,7 +183,8 @@ def _type(error: APIStatusError) -> str:
 
 
 def _inert(messages: Sequence[Message]) -> list[Message]:
-    return [replace(message, content=neutralise(message.content)) for message in messages]
+    # a lone surrogate, as an undecodable file name has, is no text in UTF-8
+    return [replace(m, content=neutralise(m.content.encode("utf-8", "replace").decode())) for m in messages]
 
 
 def _read_key(variable: str) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.errors import GenerationError
 from rag.types import Hit, Message
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_LABEL = re.compile(r"\s*(?:answer|a|回答|答案|答)\s*[:：]\s*", re.IGNORECASE)
-_LABEL_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +67,3 @@ def render_hits(
     system = (Message("system", template.system),) if template.system else ()
     passages = [(hit.chunk.header, hit.chunk.text) for hit in hits]
     return (*system, *history, render_question(question, passages, template))
-
-
-def without_label(pieces: Iterable[str]) -> Iterator[str]:
-    """The stream without blank space before the answer, nor the "Answer:" that small models put there."""
-    start = ""
-    stream = iter(pieces)
-    for piece in stream:
-        start += piece
-        if len(start.strip()) >= _LABEL_LENGTH:
-            break
-    if start := _LABEL.sub("", start, count=1) if _LABEL.match(start) else start.lstrip():
-        yield start
-    yield from stream

@@ -1,0 +1,53 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.errors import GenerationError
+from rag.generators.prompts import ANSWER, PromptTemplate, fill, render_hits, render_question
+from rag.types import Chunk, Hit, Message
+
+
+def test_passages_are_numbered_with_their_header_and_the_question_follows() -> None:
+    template = PromptTemplate(user="{passages}\n--\n{question}")
+    message = render_question("How long?", [("Handbook > Leave", "Thirty days."), ("", "No header.")], template)
+    assert message.content == "[1] Handbook > Leave\nThirty days.\n\n[2] No header.\n--\nHow long?"
+    assert message.question == "How long?"
+    assert message.passages == ("Thirty days.", "No header.")
+
+
+def test_slots_inside_values_stay_as_they_are() -> None:
+    message = render_question("{passages}?", [("{question}", "{question} {number} {{x}} {passages} {nope}")])
+    assert "[1] {question}\n{question} {number} {{x}} {passages} {nope}" in message.content
+    assert message.content.count("{passages}?") == 1
+
+
+@given(st.text(), st.text())
+def test_filling_puts_each_value_in_once_unchanged(first: str, second: str) -> None:
+    assert fill("<{a}|{b}>", {"a": first, "b": second}) == f"<{first}|{second}>"
+
+
+def test_a_system_prompt_comes_first_and_history_before_the_question() -> None:
+    hit = Hit(Chunk("d", "file:///d", 0, 4, "Text", title="T"), 1.0, 1)
+    history = (Message("user", "a"), Message("assistant", "b"))
+    template = PromptTemplate(user="{passages} {question}", system="Be brief.")
+    messages = render_hits("q", [hit], template, history)
+    assert [m.role for m in messages] == ["system", "user", "assistant", "user"]
+    assert messages[-1].content == "[1] T\nText q"
+
+
+@pytest.mark.parametrize(
+    ("user", "passage", "named"),
+    [
+        ("{question}", "{content}", "passages"),
+        ("{passages}", "{content}", "question"),
+        ("{passages} {question} {contxt}", "{content}", "contxt"),
+        ("{passages} {question}", "{title}", "title"),
+    ],
+)
+def test_a_wrong_template_is_refused_by_the_slot(user: str, passage: str, named: str) -> None:
+    with pytest.raises(GenerationError, match=named):
+        PromptTemplate(user=user, passage=passage)
+
+
+def test_the_answer_prompt_is_short() -> None:
+    assert len(ANSWER.user) + len(ANSWER.system) < 200
