@@ -40,9 +40,10 @@ class Meter:
     def cut(self, start: int, end: int, room: int) -> int:
         """Where a piece of ``text[start:end]`` ends that starts there and has ``room`` tokens at most.
 
-        At a blank in the piece's second half if there is one; after ``WINDOW`` characters at the latest.
+        At a blank in the piece's second half if there is one.
         """
-        end = min(end, start + WINDOW)
+        # There is a mark every MAX_CHARACTERS, so no piece is longer than this; and none than a window.
+        end = min(end, start + min(WINDOW, (room + 1) * MAX_CHARACTERS))
         marks = self._covering(start, end)
         index = bisect_left(marks, start + 1) + room - 1
         if index >= len(marks) or marks[index] >= end:

@@ -20,8 +20,9 @@ _CUT_AS: dict[BlockKind, SpanKind] = {
     "table": "lines",
     "code": "lines",
 }
-# Of Markdown: "## Heading ##", and the rule under a heading.
-_HEADING_MARKS = re.compile(r"^#{1,6}\s+|\s+#+\s*$|\n[=-]+\s*$")
+# Of Markdown: "## Heading ##", the rule under a heading, emphasis and code, the address of a link.
+_HEADING_MARKS = re.compile(r"^#{1,6}\s+|\s+#+\s*$|\n[=-]+\s*$|[*`]|(?<=\])\([^)]*\)")
+_BRACKETS = str.maketrans("", "", "[]")
 
 Path = tuple[str, ...]
 
@@ -88,7 +89,7 @@ def _numbered(document: Document) -> Iterator[tuple[int, Path, Span]]:
                 number += 1
             has_body = False
             levels = [entry for entry in levels if entry[0] < block.level]
-            levels.append((block.level, _title(document.text[span.start : span.end])))
+            levels.append((block.level, _title(document, span)))
         else:
             has_body = True
         yield number, tuple(title for _, title in levels), span
@@ -105,5 +106,8 @@ def _section(members: Iterator[tuple[Path, Span]]) -> tuple[Path, Iterator[Span]
     return path, chain(first, (span for _, span in members))
 
 
-def _title(heading: str) -> str:
-    return " ".join(_HEADING_MARKS.sub("", heading).split())
+def _title(document: Document, span: Span) -> str:
+    heading = document.text[span.start : span.end]
+    if document.media_type == "text/markdown":
+        heading = _HEADING_MARKS.sub("", heading).translate(_BRACKETS)
+    return " ".join(heading.split())

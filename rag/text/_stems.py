@@ -21,7 +21,7 @@ SNOWBALL = {
 
 # Languages whose writers and readers treat a letter with a mark as the same letter: a query typed
 # without marks should match. In the others (Swedish å, Vietnamese tones, Turkish ş) it is another letter.
-_MARKS_FOLDED = frozenset({"", "ca", "de", "en", "es", "fr", "it", "nl", "pt", "ro"})
+_MARKS_FOLDED = frozenset({"ca", "de", "es", "fr", "it", "nl", "pt", "ro"})
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
@@ -52,7 +52,10 @@ def fold(word: str, language: str) -> str:
 
 
 def _fold_spelling(word: str, language: str) -> str:
-    if language == "ar":
+    if language in {"", "en"}:
+        # English stems know no marks: "résumé" has to become "resume" before it is stemmed.
+        word = _without_marks(word).translate(_LIGATURES)
+    elif language == "ar":
         word = _ARABIC_MARKS.sub("", word).translate(_ARABIC_LETTERS)
     elif language in {"fa", "ur", "ps", "ug"}:
         word = _ARABIC_MARKS.sub("", word).translate(_PERSIAN_LETTERS)

@@ -20,7 +20,7 @@ MIN_PROBABILITY = 0.5
 # Three windows, because the first lines of a file are often a licence or a masthead in another language.
 _WINDOW = 120
 # Chinese holds no kana; Japanese of any register holds more than this share.
-_KANA_SHARE = 0.1
+_KANA_SHARE = 0.05
 # Function words decide for English before naive Bayes, which takes an English passage with three foreign
 # names for their language, and is fifty times as slow.
 _ENGLISH_SHARE = 0.2
@@ -69,10 +69,10 @@ def _main_script(sample: str) -> tuple[str, int]:
     scripts = Counter(map(script_of, sample))
     del scripts[""]
     japanese = scripts["Kana"] + scripts["Han"]
-    if scripts["Kana"] >= _KANA_SHARE * japanese:
+    if scripts["Kana"] > _KANA_SHARE * japanese:
         scripts["Kana"], scripts["Han"] = japanese, 0
     # max() takes the first of equals and Counter keeps the order of the text, so this is settled.
-    return max(scripts.items(), key=lambda item: item[1])
+    return max(scripts.items(), key=lambda item: item[1], default=("", 0))
 
 
 def _is_english(sample: str) -> bool:

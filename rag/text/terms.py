@@ -48,7 +48,7 @@ _NUMBER_BLANK = re.compile("(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))"
 _SPLIT = re.compile("[-\u2010_]+")
 _POINT = re.compile(r"(?<!\d)\.|\.(?!\d)")
 _ACRONYM = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
-_NUMBER = re.compile(r"\d[\d.,;'’‘]*")
+_NUMBER = re.compile(r"\d[\d.,;'’‘⁄]*")
 _GROUPS = re.compile(r"\d{1,3}(?:([.,'’‘])\d{3})(?:\1\d{3})+(?:[.,]\d+)?")
 _COMMA_GROUPS = re.compile(r"\d{1,3}(?:[,'’‘]\d{3})+(?:\.\d+)?")
 _POINT_GROUPS = re.compile(r"\d{1,3}(?:[.'’‘]\d{3})+(?:,\d+)?")
@@ -208,7 +208,7 @@ def _number_terms(number: str, language: str) -> list[str]:
         return [f"{whole}.{fraction}" if fraction else whole]
     if comma and number.count(",") == 1:
         number = number.replace(",", ".")
-    return [part for part in re.split("[,;'’‘]", number) if part]
+    return [part for part in re.split("[,;'’‘⁄]", number) if part]
 
 
 def _is_identifier(unit: str) -> bool:
