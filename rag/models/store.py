@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from rag.errors import ModelError
-from rag.models import hashes
-from rag.models.registry import MODELS, HubSource, Model, ModelKind, PyPISource, find, registered
+from rag.models import hashes, registry
+from rag.models.registry import HubSource, Model, ModelKind, PyPISource, find, registered
 from rag.models.sources import fetch, hub_is_offline
 
 State: TypeAlias = Literal["installed", "missing", "damaged"]
@@ -128,7 +128,7 @@ def resolve(name_or_path: str | Path) -> Path:
         return path
     if isinstance(name_or_path, str) and (snapshot := _hub_snapshot(name)):
         return snapshot
-    known = ", ".join(model.name for model in MODELS)
+    known = ", ".join(model.name for model in registry.MODELS)
     raise ModelError(f"no model {name!r}: neither a path nor registered", hint=f"registered: {known}")
 
 
@@ -188,7 +188,7 @@ def verify(name: str) -> Path:
 def list_models() -> list[ModelStatus]:
     """Every registered model and how it stands in the cache, in the order of the registry."""
     rows = []
-    for model in MODELS:
+    for model in registry.MODELS:
         folder = cache_dir() / model.name
         reason = fault(model, folder) or ""
         state: State = "installed" if not reason else "damaged" if folder.exists() else "missing"
