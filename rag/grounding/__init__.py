@@ -1,7 +1,7 @@
-"""Proof: a draft and the passages it was made from -> an answer whose every sentence shows its evidence, or a refusal."""
+"""Proof: a draft and the passages behind it -> an answer whose every sentence shows its evidence, or a refusal."""
 
-from rag.grounding.facts import Fact, read_facts
 from rag.grounding.checking import Thresholds, ground
+from rag.grounding.facts import Fact, read_facts
 from rag.grounding.phrases import refusal
 from rag.grounding.render import ANSWER_SCHEMA, answer_to_dict, render
 from rag.grounding.verify import LexicalVerifier

@@ -19,16 +19,20 @@ _ASKS: tuple[tuple[Expected, re.Pattern[str]], ...] = (
     (
         "date",
         re.compile(
-            r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|decade|century)\b|\bwann\b|\bwelche[ms]? (?:jahr|tag|datum|monat)\b"
-            r"|\bquand\b|\bquelle (?:année|date)\b|\bcuándo\b|\bqué (?:año|fecha|día)\b|什么时候|何时|哪一?[年天日月]|几[月号点]|いつ",
+            r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|decade|century)\b"
+            r"|\bwann\b|\bwelche[ms]? (?:jahr|tag|datum|monat)\b"
+            r"|\bquand\b|\bquelle (?:année|date)\b|\bcuándo\b|\bqué (?:año|fecha|día)\b"
+            r"|什么时候|何时|哪一?[年天日月]|几[月号点]|いつ",
             re.IGNORECASE,
         ),
     ),
     (
         "number",
         re.compile(
-            r"\bhow (?:many|much|long|old|far|tall|high|heavy|big|large)\b|\bwhat (?:percent|percentage|number|price)\b"
-            r"|\bwie (?:viele?|lange?|alt|hoch|teuer|weit|schwer|groß)\b|\bcombien\b|\bcuánt[oa]s?\b|多少|几[个次名人年天场种位]|多[长久大高远重]|いくつ|いくら|何[人年日回個]",
+            r"\bhow (?:many|much|long|old|far|tall|high|heavy|big|large)\b"
+            r"|\bwhat (?:percent|percentage|number|price)\b"
+            r"|\bwie (?:viele?|lange?|alt|hoch|teuer|weit|schwer|groß)\b|\bcombien\b|\bcuánt[oa]s?\b"
+            r"|多少|几[个次名人年天场种位]|多[长久大高远重]|いくつ|いくら|何[人年日回個]",
             re.IGNORECASE,
         ),
     ),
@@ -43,7 +47,8 @@ _POLAR = re.compile(
 _ASKING = re.compile(
     r"\b(?:how (?:many|much|long|old|far|tall|high|heavy|big|large|often|soon)|(?:what|which) (?:kind|type|sort)s? of|"
     r"wie (?:viele?|lange?|alt|hoch|teuer|weit|schwer|groß|oft)|what (?:is|are|was|were) the (?:names?|title) of)\b|"
-    r"什么时候|什么样|什么|哪[一些个里儿]?|谁|多少|几|为什么|怎么样?|如何|何时|何地|吗|呢|是否|请问|是谁|いつ|どこ|だれ|誰|なに|何",
+    r"什么时候|什么样|什么|哪[一些个里儿]?|谁|多少|几|为什么|怎么样?|如何|何时|何地|吗|呢|是否|请问|是谁|"
+    r"いつ|どこ|だれ|誰|なに|何",
     re.IGNORECASE,
 )
 

@@ -16,26 +16,32 @@ _CONTROL = re.compile(r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_
 
 _YES = {"yes", "ja", "oui", "sí", "si", "sì", "是", "是的", "对", "はい", "yep", "yeah", "correct", "doch"}
 _NO = {"no", "nein", "non", "nee", "não", "否", "不", "不是", "いいえ", "nope"}
+# "No one knows" and "Si la bomba" begin with no answer: a mark must follow, but for an English yes.
 _POLAR = re.compile(
-    r"\W*("
+    r"\W*(?:("
     + "|".join(sorted(map(re.escape, _YES | _NO), key=len, reverse=True))
-    + r")(?=[\s,.;:!，。；！：]|$)[\s,.;:!，。；！：–-]*",
+    + r")(?:[,.;:!，。；！：–-]|\s[–-]|\s*$)|(yes|yeah)\b)[\s,.;:!，。；！：–-]*",
     re.IGNORECASE,
 )
 # Words that only announce an answer.
 _LEAD = re.compile(
     r"\W*(?:(?:sure|okay|ok|certainly|of course|great question|hope this helps|i hope (?:this|that) helps|"
-    r"(?:so |therefore |thus )?(?:the|my|your) (?:short |final |correct )?answer(?: to (?:the|your|this) question)?(?: is)?|answer|"
+    r"(?:so |therefore |thus )?(?:the|my|your) (?:short |final |correct )?answer"
+    r"(?: to (?:the|your|this) question)?(?: is)?|answer|"
     r"here (?:is|are)(?: (?:the|your) (?:answer|list|details|information))?|here you go|"
-    r"according to (?:the|this) (?:document|documents|context|passage|passages|text)|based on (?:the|this) (?:context|documents?|passages?|text)|"
-    r"(?:die|meine) antwort(?: lautet| ist)?|antwort|la réponse(?: est)?|réponse|la respuesta(?: es)?|respuesta|答案是?|回答)\W*)+",
+    r"according to (?:the|this) (?:documents?|context|passages?|text)|"
+    r"based on (?:the|this) (?:context|documents?|passages?|text)|"
+    r"(?:die|meine) antwort(?: lautet| ist)?|antwort|la réponse(?: est)?|réponse|"
+    r"la respuesta(?: es)?|respuesta|答案是?|回答)\W*)+",
     re.IGNORECASE,
 )
 _ABSTAINS = re.compile(
     r"\b(?:(?:do|does|did|is|are|was|were|could|can|has|have)(?:\s+not|n['’]t)|cannot|no|unable to|not)\b[^.]{0,60}?"
-    r"\b(?:know|mention|specif|state|provid|contain|answer|information|find|found|determin|say|given|enough|include|available)"
+    r"\b(?:know|mention|specif|state|provid|contain|answer|information|find|found|determin|say|given|enough|"
+    r"include|available)"
     r"|\bi don['’]?t know\b|\bweiß (?:ich |es )?nicht\b|\bkeine (?:information|angabe|antwort)|\bgeht nicht hervor\b"
-    r"|\bje ne sais pas\b|\bne (?:mentionne|précise|contient)\b|\bno (?:lo )?sé\b|\bno (?:menciona|contiene|especifica)\b"
+    r"|\bje ne sais pas\b|\bne (?:mentionne|précise|contient)\b"
+    r"|\bno (?:lo )?sé\b|\bno (?:menciona|contiene|especifica)\b"
     r"|不知道|没有(?:提到|提供|说明|提及|相关信息)|未(?:提到|提供|说明|提及)|无法(?:回答|确定)",
     re.IGNORECASE,
 )
@@ -56,7 +62,7 @@ def polarity(text: str) -> tuple[bool | None, int]:
     match = _POLAR.match(text)
     if match is None:
         return None, 0
-    return match[1].casefold() in _YES, match.end()
+    return (match[1] or match[2]).casefold() in _YES, match.end()
 
 
 def abstains(text: str) -> bool:

@@ -79,7 +79,8 @@ _FREE = r"(?<![0-9A-Za-z\u00c0-\u058f_.,])"
 _UNIT_WORD = r"[°%％‰℃℉€$£¥₹]?[^\W\d_]*"
 _NUMBERS = re.compile(
     rf"{_FREE}(?P<currency>US\$|[$€£¥₹]|\b(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|INR)\s)?\s?(?P<sign>(?<![\w)])[-−–])?"
-    r"(?P<digits>\d{1,3}(?:[ \u2009\u00a0\u202f]\d{3})+(?:[.,]\d+)?(?![\d.,]\d|\d)|\d+(?:[.,'’]\d+)*)(?P<half>[½⅓⅔¼¾⅛])?"
+    r"(?P<digits>\d{1,3}(?:[ \u2009\u00a0\u202f]\d{3})+(?:[.,]\d+)?(?![\d.,]\d|\d)|\d+(?:[.,'’]\d+)*)"
+    r"(?P<half>[½⅓⅔¼¾⅛])?"
 )
 _CJK_NUMBER = re.compile(f"(?P<percent>百分之)?(?P<ordinal>第)?(?P<digits>{CJK_NUMERAL}+)(?P<after>个?[^\\W\\d_]?)")
 _CJK_COUNTED = frozenset("年月日天个次名人元岁位周条件台种场座家部层倍米分届")

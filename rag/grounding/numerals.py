@@ -145,7 +145,7 @@ def cjk_value(numeral: str) -> int | None:
     return total + section + digit or None
 
 
-def parse_number(literal: str, language: str) -> Number:
+def parse_number(literal: str, language: str) -> Number:  # noqa: PLR0911 - a table of cases
     """The value of digits with separators.
 
     "1,000", "1.000,5", "1 000", "1'000" and "6½" are read by their separators; a single separator

@@ -54,7 +54,8 @@ ANSWER_SCHEMA: dict[str, Any] = {
             "type": "object",
             "additionalProperties": False,
             "required": [
-                "number", "document_id", "chunk_id", "uri", "title", "start", "end", "quote", "score", "page", "headings",
+                "number", "document_id", "chunk_id", "uri", "title", "start", "end", "quote", "score", "page",
+                "headings",
             ],
             "properties": {
                 "number": {"type": "integer", "minimum": 1},

@@ -17,7 +17,7 @@ _AT_MOST = 48
 def nearest(
     claims: Sequence[Claim], evidence: Sequence[Evidence], weights: Weights, embedder: Embedder
 ) -> list[tuple[int, float]]:
-    """For each claim the position of the nearest evidence sentence and its cosine; (0, 0.0) where none fits the model."""
+    """For each claim the place of the nearest evidence sentence and its cosine; (0, 0.0) where none fits the model."""
     wanted: dict[int, None] = {}
     for claim in claims:
         shares = [weights.sum(claim.terms & unit.source.terms) for unit in evidence]

@@ -42,6 +42,7 @@ class Weights:
         return cls(n, df)
 
     def __call__(self, term: str) -> float:
+        """Weight of a term; 1 where there are too few sentences to tell rare from common."""
         df = self.df[term]
         return math.log(1 + (self.n - df + 0.5) / (df + 0.5)) if self.n > 4 else 1.0
 
@@ -82,7 +83,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """``score`` in [0, 1]; ``missing`` are the claim's facts that the evidence lacks; ``denied`` a negation mismatch."""
+    """``score`` in [0, 1]; ``missing`` are the facts that the evidence lacks; ``denied`` a negation mismatch."""
 
     score: float
     missing: tuple[Fact, ...] = ()

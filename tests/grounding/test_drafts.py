@@ -32,6 +32,10 @@ def test_forged_markers_and_control_tokens_go(draft, clean):
         ("是的，在范围内。", True),
         ("不，电池不在保修范围内。", False),
         ("Nobody knows.", None),
+        ("No one knows.", None),
+        ("No refunds are given.", None),
+        ("Si la bomba falla, llame.", None),
+        ("Yes it does.", True),
         ("Yesterday it was.", None),
     ],
 )
