@@ -37,7 +37,8 @@ class PdfLoader:
     """One document; ``pages`` tile its text, so every offset has a page.
 
     Lines are joined where they flow (see ``pdf_layout``), words divided at a line's end are made whole.
-    Blocks are paragraphs and, set in a larger size than most of the text, headings. ``textless_pages`` in
+    Blocks are paragraphs, lists, tables (a row a line, cells separated by " | ") and, set in a larger size
+    than most of the text, headings. ``textless_pages`` in
     the metadata lists pages without a text layer. The title is the file's own, else the first heading's,
     else a short first line, else the file's stem.
     """
@@ -136,7 +137,7 @@ def _document(pages: Sequence[list[Paragraph]], properties: dict[str, str], *, u
         start = offset = position
         for paragraph in paragraphs:
             level = levels.get(_rounded(paragraph.size), 0) if _may_head(paragraph) else 0
-            blocks.append(Block("heading" if level else "paragraph", offset, offset + len(paragraph.text), level))
+            blocks.append(Block("heading" if level else paragraph.kind, offset, offset + len(paragraph.text), level))
             offset += len(paragraph.text) + len(_SEPARATOR)
         text = _joined(paragraphs)[0] + (_SEPARATOR if paragraphs and number < last else "")
         texts.append(text)
@@ -179,7 +180,8 @@ def _rounded(size: float) -> float:
 
 def _may_head(paragraph: Paragraph) -> bool:
     text = paragraph.text
-    return len(text) <= _MAX_HEADING and "\n" not in text and not text.endswith((".", "。", ";", ","))
+    short = len(text) <= _MAX_HEADING and "\n" not in text
+    return short and paragraph.kind == "paragraph" and not text.endswith((".", "。", ";", ","))
 
 
 def _first_line(text: str, blocks: Sequence[Block]) -> str:

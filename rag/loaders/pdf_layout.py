@@ -1,7 +1,8 @@
 """Characters of a PDF page -> reading text, each character tied to the PDF character it shows.
 
 A line break is soft, and joined, where the next line's first word would not have fitted on the line; so
-ragged paragraphs flow, while lists, addresses and table rows keep their lines.
+ragged paragraphs flow, while lists and addresses keep their lines. Lines that follow each other with gaps
+wider than any word space are the rows of a table.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfTextPage
@@ -25,12 +26,18 @@ __all__ = ["Paragraph", "page_paragraphs"]
 # What PDFium gives for a hyphen it takes to divide a word at a line's end.
 _DIVIDING_HYPHENS = frozenset("\x02\ufffe")
 _LINE_ENDS = _DIVIDING_HYPHENS | frozenset("\r\n")
-_ITEM = re.compile(r"[•‣▪◦●○■–—*·-]\s|\(?(?:\d{1,3}|[a-zA-Z])[.)]\s")
+_BULLET = re.compile(r"[•‣▪◦●○■–—*·-]\s")
+_ITEM = re.compile(rf"{_BULLET.pattern}|\(?(?:\d{{1,3}}|[a-zA-Z])[.)]\s")
+# In points.
 _SAME_LEFT = 3.0
+# In font sizes, but for the gap, which is in line distances.
 _SAME_SIZE = 0.1
 _SPACE_WIDTH = 0.2
 _MAX_GAP = 1.25
 _MAX_INDENT = 4
+_MAX_ROW = 3
+_CELL_GAP = 1.0
+_CELL_BAR = " | "
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Paragraph:
     ``size`` is the font size of its first line in points.
     """
 
+    kind: Literal["paragraph", "list", "table"]
     text: str
     sources: tuple[int, ...]
     size: float
@@ -47,7 +55,10 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Characters with their PDF indices; left, right and baseline in points."""
+    """Characters with their PDF indices; left, right and baseline in points.
+
+    ``gaps`` are the runs of spaces, as offsets in ``characters``, wide enough to part the cells of a table.
+    """
 
     characters: str
     sources: tuple[int, ...]
@@ -56,27 +67,45 @@ class _Line:
     baseline: float
     size: float
     first_word: float
+    gaps: tuple[tuple[int, int], ...]
 
 
 def page_paragraphs(page: PdfTextPage) -> list[Paragraph]:
-    """The paragraphs of a page in PDFium's reading order, without blank ones."""
+    """The paragraphs, lists and tables of a page in PDFium's reading order, without blank ones."""
     lines = _lines(page)
     gap = _usual_gap(lines)
-    margins = _margins(lines)
+    rows = _rows(lines)
     paragraphs: list[Paragraph] = []
     run: list[_Line] = []
     joints: list[str] = []
-    for line, margin in zip(lines, [0.0, *margins], strict=False):  # margin: of the line before
-        joint = _joint(run[-1], line, margin, gap) if run else None
+    above = 0.0, False  # right margin of the line before, and whether it is a table's row
+    for line, margin, is_row in zip(lines, _margins(lines), rows, strict=True):
+        if not run or is_row != above[1]:
+            joint = None
+        elif is_row or (_BULLET.match(run[0].characters) and _BULLET.match(line.characters)):
+            joint = "\n" if _are_near(run[-1], line) else None
+        else:
+            joint = _joint(run[-1], line, above[0], gap)
         if joint is not None:
             joints.append(joint)
         elif run:
-            paragraphs.append(_paragraph(run, joints))
+            paragraphs.append(_paragraph(run, joints, is_table=above[1]))
             run, joints = [], []
         run.append(line)
+        above = margin, is_row
     if run:
-        paragraphs.append(_paragraph(run, joints))
+        paragraphs.append(_paragraph(run, joints, is_table=above[1]))
     return paragraphs
+
+
+def _rows(lines: Sequence[_Line]) -> list[bool]:
+    """Which lines are rows of a table: those with cells, next to another of the kind."""
+    pairs = [bool(a.gaps) and bool(b.gaps) and _are_near(a, b) for a, b in itertools.pairwise(lines)]
+    return [before or after for before, after in zip([False, *pairs], [*pairs, False], strict=True)][: len(lines)]
+
+
+def _are_near(upper: _Line, lower: _Line) -> bool:
+    return _same_size(upper, lower) and 0 < upper.baseline - lower.baseline < _MAX_ROW * upper.size
 
 
 def _lines(page: PdfTextPage) -> list[_Line]:
@@ -123,6 +152,9 @@ def _line(page: PdfTextPage, characters: list[tuple[str, int]]) -> list[_Line]:
     # Scripts written without spaces break at any character.
     word = 1 if _is_ideograph(text[0]) else len(text.split(" ", 1)[0])
     left, baseline = _origin(page, sources[0])
+    # The first character may be a bullet of another size; a space may be PDFium's own, of size 1.
+    middle = next(at for at in range(len(text) // 2, len(text)) if text[at] != " ")
+    size = _size(page, sources[middle])
     return [
         _Line(
             characters=text,
@@ -130,10 +162,20 @@ def _line(page: PdfTextPage, characters: list[tuple[str, int]]) -> list[_Line]:
             left=left,
             right=_right(page, sources[-1]),
             baseline=baseline,
-            size=_size(page, sources[len(sources) // 2]),  # a bullet may be larger than its text
+            size=size,
             first_word=_right(page, sources[word - 1]) - left,
+            gaps=_gaps(page, text, sources, size),
         )
     ]
+
+
+def _gaps(page: PdfTextPage, text: str, sources: tuple[int, ...], size: float) -> tuple[tuple[int, int], ...]:
+    spaces = (match.span() for match in re.finditer(" +", text))
+    return tuple(
+        (start, end)
+        for start, end in spaces
+        if _origin(page, sources[end])[0] - _right(page, sources[start - 1]) > _CELL_GAP * size
+    )
 
 
 def _origin(page: PdfTextPage, index: int) -> tuple[float, float]:
@@ -208,15 +250,22 @@ def _is_ideograph(character: str) -> bool:
     )
 
 
-def _paragraph(lines: Sequence[_Line], joints: Sequence[str]) -> Paragraph:
+def _paragraph(lines: Sequence[_Line], joints: Sequence[str], *, is_table: bool) -> Paragraph:
     text: list[str] = []
     sources: list[int] = []
     followers = [*(line.characters for line in lines[1:]), ""]
     for line, joint, follower in zip(lines, [*joints, ""], followers, strict=True):
-        shown = _without_hyphen(line.characters, follower)
+        position = 0
+        for start, end in line.gaps if is_table else ():
+            text += [line.characters[position:start], _CELL_BAR]
+            sources += [*line.sources[position:start], *[-1] * len(_CELL_BAR)]
+            position = end
+        shown = _without_hyphen(line.characters[position:], follower)
         text += [shown, joint]
-        sources += [*line.sources[: len(shown)], *[-1] * len(joint)]
-    return Paragraph("".join(text), tuple(sources), lines[0].size)
+        sources += [*line.sources[position : position + len(shown)], *[-1] * len(joint)]
+    is_list = not is_table and bool(_BULLET.match(lines[0].characters))
+    kind: Literal["paragraph", "list", "table"] = "table" if is_table else "list" if is_list else "paragraph"
+    return Paragraph(kind, "".join(text), tuple(sources), lines[0].size)
 
 
 def _without_hyphen(line: str, follower: str) -> str:

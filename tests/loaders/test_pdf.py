@@ -41,6 +41,26 @@ def test_list_items_start_lines_even_after_a_full_one(make_pdf, load_one) -> Non
     assert load_one(make_pdf(lines), "a.pdf").text == f"1. {WIDE}\n2. {WIDE}\n3. short"
 
 
+def test_spaced_bullets_make_one_list(make_pdf, load_one) -> None:
+    lines = [(72, 700 - 18 * n, 10, f"\u2022 {text}") for n, text in enumerate(("one", "two", "three"))]
+    document = load_one(make_pdf([*lines, (72, 640, 10, "After.")]), "a.pdf")
+    assert shown(document) == [("list", 0, "• one\n• two\n• three"), ("paragraph", 0, "After.")]
+
+
+def test_lines_with_wide_gaps_are_rows_of_a_table(make_pdf, load_one) -> None:
+    rows = [("Model", "Weight", "Price"), ("SLM-200", "310 g", "690"), ("SLM-210", "345 g", "1,590")]
+    cells = [(72 + 90 * x, 700 - 18 * y, 10, text) for y, row in enumerate(rows) for x, text in enumerate(row)]
+    data = make_pdf([*cells, (72, 620, 10, "A page     number stands alone.")])
+    document = load_one(data, "a.pdf")
+    table = "Model | Weight | Price\nSLM-200 | 310 g | 690\nSLM-210 | 345 g | 1,590"
+    assert shown(document)[0] == ("table", 0, table)
+    assert [kind for kind, *_ in shown(document)] == ["table", "paragraph"]
+    at = document.text.index("345 g")
+    boxes = char_boxes(data, page=document.pages[0], start=at - 3, end=at + 2)
+    assert len(boxes) == 2  # the bar stands for nothing on the page
+    assert boxes[0][0] == pytest.approx(162, abs=0.02)
+
+
 def test_divided_words_are_made_whole_and_codes_keep_their_hyphen(make_pdf, load_one) -> None:
     lines = [(72, 700, 10, "The calibra-"), (72, 688, 10, "tion of the HX-"), (72, 676, 10, "200 is yearly.")]
     assert load_one(make_pdf(lines), "a.pdf").text == "The calibration of the HX-200 is yearly."
