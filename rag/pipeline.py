@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -49,7 +49,7 @@ class Pipeline:
         if isinstance(recipe, Recipe):
             self.recipe = recipe
         elif recipe is not None:
-            self.recipe = load_recipe(recipe)
+            self.recipe = load_recipe(fspath(recipe))
         else:
             self.recipe = self._remembered() or load_recipe("default")
 
@@ -203,8 +203,6 @@ class Pipeline:
         )
 
 
-def open_index(
-    path: str | PathLike[str], recipe: Recipe | str | PathLike[str] | None = None
-) -> Pipeline:
+def open_index(path: str | PathLike[str], recipe: Recipe | str | PathLike[str] | None = None) -> Pipeline:
     """The index at ``path``, to add to, search and ask; exported as ``rag.open``."""
     return Pipeline(path, recipe)
