@@ -17,14 +17,15 @@ JOINER = "\u2060"
 
 # The part of a control token's name behind its first character, over the chat formats of ChatML, Llama 2 to 4,
 # Mistral, Gemma, Phi, DeepSeek, GLM, Command R, Granite, SmolLM and Harmony. Anything between
-# <| |>, <｜ ｜> or in [CAPITALS] counts; bare names in <> are listed, as HTML has tags too.
+# <| |>, <｜ ｜> or in [CAPITALS] counts; bare names in <> are listed, as HTML has tags too. None may hold
+# "<" or "[": a stream is cut there.
 _NAMES = (
-    r"\|[^|<>\n]{1,60}\|>",
-    r"｜[^｜<>\n]{1,60}｜>",
+    r"\|[^|<>\[\n]{1,60}\|>",
+    r"｜[^｜<>\[\n]{1,60}｜>",
     r"/?(?:s|unk|pad|bos|eos|sop|eop|think|mask|image|tool_call|tool_response|start_of_turn|end_of_turn|"
     r"start_of_image|end_of_image|repo_name|reponame|file_sep|filename|gh_stars|issue_\w+|jupyter_\w+|"
     r"empty_output|endoftext|unused\d+|reserved\d+|extra_id_\d+|fim_\w+)>",
-    r"<SYS>>|</SYS>>",
+    r"/?SYS>>",
     r"/?[A-Z][A-Z_]{2,30}\]",
     r"(?:gMASK|sMASK)\]",
     r"_[A-Z][A-Z_]{2,30}_?\|?>",

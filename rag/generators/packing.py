@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.errors import ContextError
-from rag.generators.prompts import ANSWER, PromptTemplate, render_hits
+from rag.generators.prompts import ANSWER, PromptTemplate, render_messages
+from rag.generators.sentence_ranking import excerpts
 from rag.protocols import Generator
 from rag.types import Hit, Message
 
 
 @dataclass(frozen=True, slots=True)
 class PackedContext:
-    """Messages that fit, ``prompt_tokens`` in all, and what was left out for want of room.
+    """Messages that fit, ``prompt_tokens`` in all, and what was left out.
 
     ``used`` and ``dropped`` are the hits in rank order; ``forgotten`` the oldest turns of the history.
     """
@@ -33,17 +34,30 @@ def pack_context(
     max_answer_tokens: int,
     history: Sequence[Message] = (),
     template: PromptTemplate = ANSWER,
+    excerpt: int = 0,
 ) -> PackedContext:
     """Pack hits best first, leaving ``max_answer_tokens`` of the context for the answer.
 
-    A hit that does not fit is dropped and reported, and a later, shorter one may still be taken: half-empty
-    contexts help nobody. History gets at most half of what the question leaves; its oldest turns go first, and it
-    starts with a user's turn. Raises ContextError if the question alone does not fit.
+    A hit that does not fit is dropped and reported, and a later, shorter one may still be taken: a half-empty
+    context helps nobody. History gets at most half of what the question leaves; its oldest turns go
+    first, and it starts with a user's turn.
+
+    With ``excerpt``, of all hits only so many sentences are shown, those nearest to the question (see
+    ``rank_sentences``), and a hit with none of them is dropped: small models answer from few
+    sentences faster and better than from whole passages.
+
+    Raises ContextError if the question alone does not fit.
     """
     budget = generator.context_size - max_answer_tokens
+    texts = [hit.chunk.text for hit in hits]
+    shown = excerpts(question, texts, excerpt) if excerpt else texts
+    passages = [(hit, text) for hit, text in zip(hits, shown, strict=True) if text or not excerpt]
 
-    def count(taken: Sequence[Hit], turns: Sequence[Message]) -> int:
-        return generator.count_tokens(render_hits(question, taken, template, turns))
+    def render(taken: Sequence[tuple[Hit, str]], turns: Sequence[Message]) -> tuple[Message, ...]:
+        return render_messages(question, [(hit.chunk.header, text) for hit, text in taken], template, turns)
+
+    def count(taken: Sequence[tuple[Hit, str]], turns: Sequence[Message]) -> int:
+        return generator.count_tokens(render(taken, turns))
 
     bare = count((), ())
     if bare > budget:
@@ -57,22 +71,21 @@ def pack_context(
         turns.pop(0)
 
     # all of them, or else the longest run from the top, found by bisection: one count a step
-    used: list[Hit] = list(hits)
-    total = count(used, turns)
+    used, total = passages, count(passages, turns)
     if total > budget:
-        fits, fails = 0, len(used)
+        fits, fails = 0, len(passages)
         while fails - fits > 1:
             middle = (fits + fails) // 2
-            fits, fails = (middle, fails) if count(hits[:middle], turns) <= budget else (fits, middle)
-        used, total = list(hits[:fits]), count(hits[:fits], turns)
-        for hit in hits[fits + 1 :]:
-            if (size := count([*used, hit], turns)) <= budget:
-                used.append(hit)
-                total = size
-    kept = {id(hit) for hit in used}
+            fits, fails = (middle, fails) if count(passages[:middle], turns) <= budget else (fits, middle)
+        used = passages[:fits]
+        total = count(used, turns)
+        for passage in passages[fits + 1 :]:
+            if (size := count([*used, passage], turns)) <= budget:
+                used, total = [*used, passage], size
+    kept = {id(hit) for hit, _ in used}
     return PackedContext(
-        messages=render_hits(question, used, template, turns),
-        used=tuple(used),
+        messages=render(used, turns),
+        used=tuple(hit for hit, _ in used),
         dropped=tuple(hit for hit in hits if id(hit) not in kept),
         prompt_tokens=total,
         forgotten=tuple(history[: len(history) - len(turns)]),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.errors import GenerationError
-from rag.types import Hit, Message
+from rag.types import Message
 
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -17,13 +17,15 @@ class PromptTemplate:
     """How a question and its passages become messages.
 
     ``user`` has the slots ``{passages}`` and ``{question}``; ``passage`` the slots ``{number}`` (from 1) and
-    ``{content}`` (title and headings on a line, then the text). ``system`` is sent where it is not empty.
+    ``{content}`` (title and headings on a line, then the text). ``system`` is sent where it is not empty;
+    ``examples`` are turns shown before the real ones, which teach a small model more than instructions do.
     """
 
     user: str
     passage: str = "[{number}] {content}"
     separator: str = "\n\n"
     system: str = ""
+    examples: tuple[Message, ...] = ()
 
     def __post_init__(self) -> None:
         for name, text, wanted in (
@@ -40,8 +42,19 @@ class PromptTemplate:
             raise GenerationError(f"there is no slot {{{min(missing)}}}", where="prompt template, user")
 
 
+# Measured with SmolLM2-135M on SQuAD2 passages: an example of the format wins over every instruction that was
+# tried; told to "answer in one sentence, from the passages only" it echoes the question. See docs/generators.md
+# for the figures.
 ANSWER = PromptTemplate(
-    user="{passages}\n\nQuestion: {question}\nAnswer in one full sentence, using only the passages above.",
+    user="{passages}\n\nQuestion: {question}",
+    examples=(
+        Message(
+            "user",
+            "[1] Bridges\nThe bridge over the Tamar was opened in 1961. It is 642 metres long and carries the A38 road.\n\n"
+            "Question: When was the bridge opened?",
+        ),
+        Message("assistant", "The bridge over the Tamar was opened in 1961."),
+    ),
 )
 
 
@@ -60,10 +73,12 @@ def render_question(question: str, passages: Sequence[tuple[str, str]], template
     return Message("user", content, question=question, passages=tuple(text for _, text in passages))
 
 
-def render_hits(
-    question: str, hits: Sequence[Hit], template: PromptTemplate = ANSWER, history: Sequence[Message] = ()
+def render_messages(
+    question: str,
+    passages: Sequence[tuple[str, str]],
+    template: PromptTemplate = ANSWER,
+    history: Sequence[Message] = (),
 ) -> tuple[Message, ...]:
-    """All messages: the system prompt if there is one, the history, the question over the hits."""
+    """All messages: the system prompt if there is one, the examples, the history, the question over the passages."""
     system = (Message("system", template.system),) if template.system else ()
-    passages = [(hit.chunk.header, hit.chunk.text) for hit in hits]
-    return (*system, *history, render_question(question, passages, template))
+    return (*system, *template.examples, *history, render_question(question, passages, template))

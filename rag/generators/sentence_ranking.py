@@ -106,3 +106,9 @@ def _is_statement(text: str, length: int) -> bool:
         return False
     # a row or a list item has no full stop either, but it has figures or more words than a heading
     return bool(_ENDED.search(text)) or length > _SHORT or any(c.isdecimal() for c in text)
+
+
+def excerpts(question: str, passages: Sequence[str], count: int) -> list[str]:
+    """For each passage those of its sentences that are among the ``count`` best of all, in order; may be ""."""
+    kept = sorted(rank_sentences(question, passages).sentences[:count], key=lambda s: s.start)
+    return [" ".join(s.text for s in kept if s.passage == number) for number in range(len(passages))]

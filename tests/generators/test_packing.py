@@ -77,6 +77,15 @@ def test_history_loses_its_oldest_turns_and_never_starts_with_an_answer() -> Non
     assert packed.used
 
 
+def test_an_excerpt_shows_the_nearest_sentences_in_order_and_drops_hits_without_any() -> None:
+    found = hits("The sun is hot. A cat sleeps. Cats eat fish. Rain falls.", "The moon is cold.")
+    packed = pack_context(
+        "What do cats eat?", found, CharacterGenerator(200), max_answer_tokens=10, template=TEMPLATE, excerpt=2
+    )
+    assert packed.messages[-1].passages == ("A cat sleeps. Cats eat fish.",)
+    assert (packed.used, packed.dropped) == ((found[0],), (found[1],))
+
+
 @given(
     st.lists(st.text(max_size=40), max_size=12),
     st.text(max_size=20),

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import GenerationError
-from rag.generators.prompts import ANSWER, PromptTemplate, fill, render_hits, render_question
-from rag.types import Chunk, Hit, Message
+from rag.generators.prompts import ANSWER, PromptTemplate, fill, render_messages, render_question
+from rag.types import Message
 
 
 def test_passages_are_numbered_with_their_header_and_the_question_follows() -> None:
@@ -26,12 +26,11 @@ def test_filling_puts_each_value_in_once_unchanged(first: str, second: str) -> N
     assert fill("<{a}|{b}>", {"a": first, "b": second}) == f"<{first}|{second}>"
 
 
-def test_a_system_prompt_comes_first_and_history_before_the_question() -> None:
-    hit = Hit(Chunk("d", "file:///d", 0, 4, "Text", title="T"), 1.0, 1)
+def test_a_system_prompt_comes_first_and_history_before_the_question_after_examples() -> None:
     history = (Message("user", "a"), Message("assistant", "b"))
-    template = PromptTemplate(user="{passages} {question}", system="Be brief.")
-    messages = render_hits("q", [hit], template, history)
-    assert [m.role for m in messages] == ["system", "user", "assistant", "user"]
+    template = PromptTemplate(user="{passages} {question}", system="Be brief.", examples=history)
+    messages = render_messages("q", [("T", "Text")], template, (Message("user", "c"), Message("assistant", "d")))
+    assert [m.content for m in messages[:-1]] == ["Be brief.", "a", "b", "c", "d"]
     assert messages[-1].content == "[1] T\nText q"
 
 
@@ -49,5 +48,11 @@ def test_a_wrong_template_is_refused_by_the_slot(user: str, passage: str, named:
         PromptTemplate(user=user, passage=passage)
 
 
+def test_the_answer_prompts_example_is_what_a_real_question_looks_like() -> None:
+    example = ANSWER.examples[0].content
+    body, question = example.removeprefix("[1] Bridges\n").split("\n\nQuestion: ")
+    assert render_question(question, [("Bridges", body)]).content == example
+
+
 def test_the_answer_prompt_is_short() -> None:
-    assert len(ANSWER.user) + len(ANSWER.system) < 200
+    assert sum(len(m.content) for m in render_messages("", [])) < 300
