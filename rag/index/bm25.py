@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ from rag.index.segments import Mask, Rows, Segment
 from rag.index.settings import IndexSettings
 
 EPSILON = 0.25
+CACHED_TERMS = 1 << 16
 
 Scores = npt.NDArray[np.float64]
 
@@ -39,12 +40,12 @@ class Bm25:
 
     segments: Sequence[Segment]
     settings: IndexSettings
-    lengths: npt.NDArray[np.float64]
     counted: Mask | None
     chunks: int
     average: float
     _norms: npt.NDArray[np.float64]
     _floor: float | None = None
+    _known: dict[bytes, list[tuple[Segment, int]]] = field(default_factory=dict)
 
     @classmethod
     def over(cls, segments: Sequence[Segment], settings: IndexSettings, lengths: Rows, counted: Mask | None) -> Bm25:
@@ -54,7 +55,7 @@ class Bm25:
         average = int(own.sum()) / len(own) if len(own) else 0.0
         relative = lengths / average if average else np.zeros(len(lengths))
         norms = settings.k1 * (1 - settings.b + settings.b * relative)
-        return cls(segments, settings, lengths.astype(np.float64), counted, len(own), average, norms)
+        return cls(segments, settings, counted, len(own), average, norms)
 
     def scores(self, terms: Sequence[str]) -> tuple[Scores, Mask]:
         """Scores of all rows, and which of the rows that count hold any of the terms."""
@@ -85,10 +86,7 @@ class Bm25:
 
     def _postings(self, term: bytes) -> list[tuple[Rows, npt.NDArray[np.float64]]]:
         found = []
-        for segment in self.segments:
-            index = segment.find(term)
-            if index is None:
-                continue
+        for segment, index in self._places(term):
             postings = segment.postings_of(index, index + 1)
             rows = postings[:, 0].astype(np.int64) + segment.base
             counts = postings[:, 1].astype(np.float64)
@@ -98,6 +96,17 @@ class Bm25:
             if len(rows):
                 found.append((rows, counts))
         return found
+
+    def _places(self, term: bytes) -> list[tuple[Segment, int]]:
+        """Where the dictionaries hold a term."""
+        places = self._known.get(term)
+        if places is None:
+            found = ((segment, segment.find(term)) for segment in self.segments)
+            places = [(segment, index) for segment, index in found if index is not None]
+            if len(self._known) >= CACHED_TERMS:
+                self._known.clear()
+            self._known[term] = places
+        return places
 
     def _mean_idf(self) -> float:
         frequencies: Counter[bytes] = Counter()

@@ -7,8 +7,6 @@ import os
 import socket
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from rag.errors import IndexLockedError
 
 _LOCK = "writer.lock"
@@ -19,6 +17,8 @@ class WriterLock:
     """Held from construction to ``release``. Raises IndexLockedError at once, naming the holder if known."""
 
     def __init__(self, path: Path) -> None:
+        from filelock import FileLock, Timeout
+
         self._path = path
         self._lock = FileLock(path / _LOCK, timeout=0, thread_local=False)
         try:

@@ -98,6 +98,17 @@ class Segment:
         return [blob[start:stop] for start, stop in pairwise(offsets)]
 
 
+def spread(segments: Sequence[Segment], rows: Rows) -> Iterator[tuple[Segment, Mask | slice]]:
+    """The segments that hold any of the rows (counted over all segments), and which of the rows each holds."""
+    if len(segments) == 1:
+        yield segments[0], slice(None)
+        return
+    for segment in segments:
+        own = (rows >= segment.base) & (rows < segment.base + segment.size)
+        if own.any():
+            yield segment, own
+
+
 def open_segment(
     folder: Path, number: int, *, base: int, size: int, files: Mapping[str, StoredFile], live: Mask | None
 ) -> Segment:

@@ -22,7 +22,7 @@ from rag.index.files import Array
 from rag.index.filter_sql import compile_filter
 from rag.index.filters import parse
 from rag.index.guards import check_analyzer, check_embedder
-from rag.index.segments import Mask, Rows, Segment
+from rag.index.segments import Mask, Rows, Segment, spread
 from rag.index.settings import DocumentSummary, IndexInfo, IndexSettings
 from rag.types import Chunk, Document, Metadata, Vectors, content_hash
 
@@ -185,8 +185,7 @@ class Snapshot:
         self._need_vectors()
         rows = np.asarray(refs, np.int64)
         found = np.zeros((len(rows), self.settings.dim), np.float32)
-        for segment in self._segments:
-            own = (rows >= segment.base) & (rows < segment.base + segment.size)
+        for segment, own in spread(self._segments, rows):
             if segment.vectors is not None:
                 found[own] = segment.vectors[rows[own] - segment.base]
         return found
@@ -328,8 +327,7 @@ class Snapshot:
 
     def _ids(self, refs: Rows) -> npt.NDArray[np.uint8]:
         ids = np.zeros((len(refs), 16), np.uint8)
-        for segment in self._segments:
-            own = (refs >= segment.base) & (refs < segment.base + segment.size)
+        for segment, own in spread(self._segments, refs):
             ids[own] = segment.ids[refs[own] - segment.base, 0]
         return ids
 

@@ -235,7 +235,7 @@ class Writer:
             self._db.execute("ROLLBACK")
             try:
                 self._db.execute("VACUUM")
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             finally:
                 self._begin()
         return generation

@@ -49,7 +49,5 @@ class HybridRetriever:
                     places[ref][arm.name] = ArmScore(rank, score)
         return [
             Hit(chunk, fused[ref], rank, places[ref], metadata)
-            for rank, (ref, (chunk, metadata)) in enumerate(
-                zip(best, self.snapshot.passages(best), strict=True), 1
-            )
+            for rank, (ref, (chunk, metadata)) in enumerate(zip(best, self.snapshot.passages(best), strict=True), 1)
         ]

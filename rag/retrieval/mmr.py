@@ -48,9 +48,7 @@ def mmr(hits: Sequence[Hit], vectors: Vectors, k: int, *, relevance: float = 0.5
 class DiverseRetriever:
     """Re-orders what another retriever finds by maximal marginal relevance, from ``pool`` hits or more."""
 
-    def __init__(
-        self, retriever: Retriever, snapshot: Snapshot, *, relevance: float = 0.5, pool: int = 50
-    ) -> None:
+    def __init__(self, retriever: Retriever, snapshot: Snapshot, *, relevance: float = 0.5, pool: int = 50) -> None:
         self.retriever = retriever
         self.snapshot = snapshot
         self.relevance = relevance

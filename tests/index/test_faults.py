@@ -237,7 +237,7 @@ def test_a_kill_at_any_system_call_loses_nothing_acknowledged(kit, run):
     assert whole.code == 0, whole.error
     assert whole.calls > 100
     assert len(whole.said) == 12
-    step = 1 if os.environ.get("RAG_EVERY_FAULT") else whole.calls // 40
+    step = 1 if os.environ.get("RAG_EVERY_FAULT") else whole.calls // 30
     for at in range(1, whole.calls + 1, step):
         killed = run(at)
         assert killed.code == -signal.SIGKILL, killed.error
@@ -292,7 +292,7 @@ def test_a_really_full_disk(kit, root, tmp_path):
             writer.commit()
             resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
             try:
-                kit.put(writer, kit.document("big", "word " * 200_000))
+                kit.put(writer, kit.document("big", "word " * 60_000))
                 writer.commit()
             except StorageError as error:
                 print(error)
@@ -393,7 +393,7 @@ def test_readers_need_no_leave_to_write(kit, root, tmp_path):
         sys.path.insert(0, sys.argv[2])
         from rag.errors import StorageError
         from rag.index import Snapshot, Writer, verify
-        import rag.index.writer
+        import filelock, rag.index.writer  # what is loaded later may not be readable to the other user
         if os.getuid() == 0:
             os.setgid(65534)
             os.setuid(65534)

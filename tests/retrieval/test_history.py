@@ -93,7 +93,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=steps, queries=st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join))
 def test_any_history_searches_as_an_index_from_scratch(steps, queries):
     with tempfile.TemporaryDirectory() as folder, patch.object(rag.index.writer, "FLUSH_ROWS", 3):
