@@ -19,10 +19,15 @@ from rag.types import Answer, Citation, Hit, Sentence, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Where support begins, and where evidence counts as about the question; both from 0 to 1."""
+    """Where support begins, and where evidence counts as about the question; both from 0 to 1.
+
+    Chosen on four articles of SQuAD 2. With verbatim answers on its four other articles, ``answerable`` refuses
+    4% of the answerable questions, nine in ten of those whose article is not indexed, and one in ten of
+    those written to look answerable by the article that is: words alone do not tell those.
+    """
 
     support: float = 0.55
-    answerable: float = 0.48
+    answerable: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def hollow(text: str, language: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """``text[start:end]`` of a draft, of which ``text[core:core_end]`` states something; the rest leads in or trails."""
+    """``text[start:end]`` of a draft; ``text[core:core_end]`` states something, the rest leads in or trails."""
 
     start: int
     end: int
