@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 
 from rag.errors import LoadError
 
@@ -40,7 +39,6 @@ DECLARABLE = frozenset(codecs.lookup(name).name for name in [*_LEGACY, "utf-8", 
 _SAMPLE = 256 * 1024
 _CONTROLS = bytes([*range(1, 8), *range(14, 27), *range(28, 32), 127])
 _MAX_CONTROL_SHARE = 0.02
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def require_content(data: bytes, *, uri: str) -> None:
@@ -132,10 +130,4 @@ def _readable(text: str, *, uri: str) -> str:
         )
     if not text or text.isspace():
         raise LoadError("the file holds only white space", where=uri, hint="nothing to index")
-    if surrogate := _SURROGATE.search(text):
-        raise LoadError(
-            f"half a surrogate pair at character {surrogate.start()}",
-            where=uri,
-            hint="convert the file to UTF-8",
-        )
     return text

@@ -81,7 +81,6 @@ def test_white_space_alone_is_refused_by_every_text_loader(name: str, refusal) -
     assert "white space" in refusal(b" \n\n\t\n", name).message
 
 
-@pytest.mark.slow
 def test_a_large_text_is_loaded_in_bounded_memory() -> None:
     data = b"The instrument was calibrated on 3 May and passed.\n" * 600_000  # 30 MB
     tracemalloc.start()
