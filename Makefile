@@ -27,17 +27,20 @@ $(VENV)/.models: $(VENV)/.installed
 	@$(RAG) models pull
 	@touch $@
 
+# A plain question, one that needs two documents, and one that the sample documents do not answer.
+demo: setup
+	@$(RAG) index "$(DOCS)" --index $(INDEX) --sync
 ifdef Q
-demo: setup
-	@$(RAG) index "$(DOCS)" --index $(INDEX) --sync
-	@echo
-	@$(RAG) ask "$$Q" --index $(INDEX)
-export Q
+	@echo && $(RAG) ask "$$Q" --index $(INDEX)
 else
-demo: setup
-	@$(RAG) index "$(DOCS)" --index $(INDEX) --sync
-	@$(BIN)/python apps/demo.py $(INDEX)
+	@for question in \
+	    "How long does a full battery of the SLM-210 last?" \
+	    "What does the SLM-210 cost in 2024, and how long is its warranty?" \
+	    "How much does the SLM-220 cost?"; do \
+	    printf '\n> %s\n' "$$question" && $(RAG) ask "$$question" --index $(INDEX) || exit; \
+	done
 endif
+export Q
 
 test: setup
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --data $(DATA) $(ARGS)

@@ -33,6 +33,24 @@ app = typer.Typer(
 models_app = typer.Typer(help="List and pull model files, verified by SHA-256.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
+
+def _version(value: bool) -> None:
+    if value:
+        from rag import __version__
+
+        sys.stdout.write(f"ragstone {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Search your documents, and get answers that show the exact words that support them. Works offline."""
+
+
 IndexOption = Annotated[Path, typer.Option("--index", "-i", envvar="RAGSTONE_INDEX", help="The index folder.")]
 RecipeOption = Annotated[
     str | None,

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from rich.console import Console
 from rich.live import Live
@@ -49,12 +50,18 @@ def printable(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def _indented(text: str, style: str = "") -> None:
+    # Padding would cut a line at 80 columns where there is no terminal.
+    inset = Text(text, style=style)
+    console().print(Padding(inset, (0, 0, 0, 3)) if console().is_terminal else Text("   ").append_text(inset))
+
+
 def place(hit: Hit) -> str:
     """Where a passage is from: path, page, headings."""
     chunk = hit.chunk
     parts = [str(hit.metadata.get("path") or chunk.uri)]
     if "#" in chunk.uri:
-        parts[0] += "#" + chunk.uri.partition("#")[2]
+        parts[0] += "#" + unquote(chunk.uri.partition("#")[2])
     page = chunk.page_at(chunk.start)
     if page is not None:
         parts.append(f"page {page}")
@@ -74,10 +81,11 @@ def print_hits(hits: Sequence[Hit], *, explain: bool) -> None:
             arms = "  ".join(
                 f"{arm}: rank {score.rank}, score {score.score:.4f}" for arm, score in sorted(hit.arms.items())
             )
-            console().print(Padding(Text(arms, style="dim"), (0, 0, 0, 3)))
+            _indented(arms, "dim")
         text = printable(hit.chunk.text)
         shown = text if len(text) <= EXCERPT else text[:EXCERPT].rsplit(" ", 1)[0] + " …"
-        console().print(Padding(Text(shown), (0, 0, 1, 3)))
+        _indented(shown)
+        console().print()
 
 
 def stream_answer(events: Iterator[str | Answer]) -> Answer:
@@ -122,7 +130,7 @@ def print_report(report: IndexReport, index: Path) -> None:
     if report.skipped:
         console().print(Text(f"{len(report.skipped)} skipped:", style="yellow"))
         for skipped in report.skipped:
-            console().print(Padding(Text(f"{printable(skipped.uri)}: {printable(skipped.reason)}"), (0, 0, 0, 2)))
+            _indented(f"{printable(skipped.uri)}: {printable(skipped.reason)}")
 
 
 def print_info(info: IndexInfo) -> None:

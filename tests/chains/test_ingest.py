@@ -1,0 +1,235 @@
+"""Files -> index: what is unchanged costs nothing, bad input loses nothing, an interruption resumes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.chains import ingest
+from rag.chains.ingest import IndexProgress, IndexReport, index_files
+from rag.chunkers import AutoChunker
+from rag.index import IndexSettings, Snapshot, Writer, verify
+from rag.text import WordTokenizer
+from rag.types import Vectors, content_hash
+
+
+class CountingEmbedder:
+    """Unit vectors by a hash of the text; remembers what it was asked for."""
+
+    dim = 8
+    fingerprint = "counting"
+    max_tokens = 64
+    tokenizer = WordTokenizer()
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.stop_after: int | None = None
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        if self.stop_after is not None and len(self.seen) + len(texts) > self.stop_after:
+            raise KeyboardInterrupt
+        self.seen.extend(texts)
+        seeds = [int(content_hash(text)[:8], 16) for text in texts]
+        rows = np.array([np.random.default_rng(seed).normal(size=self.dim) for seed in seeds], np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    embed_queries = embed_documents
+
+
+@pytest.fixture
+def embedder() -> CountingEmbedder:
+    return CountingEmbedder()
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.md").write_text("# Kites\n\nThe red kite is a bird of prey.\n")
+    (folder / "b.txt").write_text("The ferry leaves at noon.\n")
+    (folder / "sub" / "c.jsonl").write_text(
+        "".join(json.dumps({"_id": name, "text": f"Record {name} is about {name}."}) + "\n" for name in "xyz")
+    )
+    return folder
+
+
+def run(tmp_path: Path, *paths: Path, embedder: CountingEmbedder, **options: object) -> IndexReport:
+    settings = IndexSettings(embedder="counting", fingerprint="counting", dim=8)
+    with Writer.open(tmp_path / "index", settings) as writer:
+        return index_files(
+            list(paths),
+            writer=writer,
+            chunker=AutoChunker(tokenizer=embedder.tokenizer, max_tokens=64),
+            embedder=embedder,
+            **options,  # type: ignore[arg-type]
+        )
+
+
+def uris(tmp_path: Path) -> list[str]:
+    with Snapshot.open(tmp_path / "index") as snapshot:
+        return sorted(summary.uri.rsplit("/", 1)[-1] for summary in snapshot.documents())
+
+
+def test_a_folder_is_indexed_and_again_costs_no_embedding(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    first = run(tmp_path, docs, embedder=embedder)
+    assert (first.files, first.added, first.passages, first.embedded) == (3, 5, 5, 5)
+    again = run(tmp_path, docs, embedder=embedder)
+    assert (again.unchanged, again.added, again.updated, again.passages, again.embedded) == (5, 0, 0, 0, 0)
+    assert again.generation == first.generation
+    assert len(embedder.seen) == 5
+
+
+def test_a_changed_file_is_updated_and_only_its_new_passages_are_embedded(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    run(tmp_path, docs, embedder=embedder)
+    embedder.seen.clear()
+    (docs / "a.md").write_text("# Kites\n\nThe red kite is a bird of prey.\n\n## Food\n\nIt eats carrion.\n")
+    report = run(tmp_path, docs, embedder=embedder)
+    assert (report.updated, report.unchanged, report.embedded) == (1, 4, 1)
+    assert [text for text in embedder.seen if "prey" in text] == []
+
+
+def test_equal_passages_of_different_files_are_embedded_once(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    (docs / "b.txt").unlink()
+    for name in ("p", "q"):
+        (docs / name).mkdir()
+        (docs / name / "same.txt").write_text("The ferry leaves at noon.\n")
+    report = run(tmp_path, docs, embedder=embedder)
+    assert (report.passages, report.embedded) == (6, 5)
+
+
+def test_sync_removes_what_left_the_folder_and_nothing_else_does(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "d.txt").write_text("Somewhere else.\n")
+    run(tmp_path, docs, other, embedder=embedder)
+    (docs / "b.txt").unlink()
+    assert run(tmp_path, docs, embedder=embedder).removed == 0
+    assert "b.txt" in uris(tmp_path)
+    assert run(tmp_path, docs, embedder=embedder, sync=True).removed == 1
+    assert uris(tmp_path) == ["a.md", "c.jsonl#x", "c.jsonl#y", "c.jsonl#z", "d.txt"]
+
+
+def test_sync_of_one_file_leaves_its_neighbours(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
+    run(tmp_path, docs, embedder=embedder)
+    assert run(tmp_path, docs / "a.md", embedder=embedder, sync=True).removed == 0
+    assert len(uris(tmp_path)) == 5
+
+
+def test_sync_of_a_folder_that_is_gone_removes_nothing(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    run(tmp_path, docs, embedder=embedder)
+    docs.rename(tmp_path / "moved")
+    report = run(tmp_path, docs, embedder=embedder, sync=True)
+    assert (report.removed, len(report.skipped), len(uris(tmp_path))) == (0, 1, 5)
+
+
+def test_a_file_that_turns_bad_is_reported_and_its_old_text_stays(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    run(tmp_path, docs, embedder=embedder)
+    (docs / "b.txt").write_bytes(b"\x00\x01\x02\x03" * 100)
+    report = run(tmp_path, docs, embedder=embedder, sync=True)
+    assert [skipped.uri.rsplit("/", 1)[-1] for skipped in report.skipped] == ["b.txt"]
+    assert "b.txt" in uris(tmp_path)
+
+
+def test_a_bad_record_is_named_by_its_line_and_the_others_go_in(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    run(tmp_path, docs, embedder=embedder)
+    (docs / "sub" / "c.jsonl").write_text('{"_id": "x", "text": "Record x is about x."}\n{broken\n{"_id": "w", "text": "New."}\n')
+    report = run(tmp_path, docs, embedder=embedder, sync=True)
+    assert [skipped.uri.rsplit("/", 1)[-1] for skipped in report.skipped] == ["c.jsonl line 2"]
+    assert report.added == 1
+    # Line 2 may have been y or z: neither is taken out on the word of a damaged file.
+    assert uris(tmp_path) == ["a.md", "b.txt", "c.jsonl#w", "c.jsonl#x", "c.jsonl#y", "c.jsonl#z"]
+    assert len(run(tmp_path, docs, embedder=embedder).skipped) == 1, "a damaged file is read again"
+
+
+def test_other_settings_cut_files_anew_without_embedding_what_stays_the_same(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    run(tmp_path, docs, embedder=embedder, settings="one")
+    report = run(tmp_path, docs, embedder=embedder, settings="two")
+    assert (report.updated, report.unchanged, report.embedded) == (5, 0, 0)
+
+
+def test_include_and_exclude_choose_files(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
+    run(tmp_path, docs, embedder=embedder, include=["*.md", "*.txt"], exclude=["b.*"])
+    assert uris(tmp_path) == ["a.md"]
+
+
+def test_a_file_given_twice_is_read_once(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
+    report = run(tmp_path, docs, docs / "a.md", docs / "sub", embedder=embedder)
+    assert (report.files, report.added) == (3, 5)
+
+
+def test_an_interruption_keeps_what_was_committed_and_the_rest_resumes(
+    tmp_path: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 4)
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number in range(10):
+        (docs / f"{number}.txt").write_text(f"This is document number {number}.\n")
+    embedder.stop_after = 6
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, docs, embedder=embedder)
+    assert uris(tmp_path) == ["0.txt", "1.txt", "2.txt", "3.txt"]
+    assert verify(tmp_path / "index") == []
+    embedder.stop_after = None
+    report = run(tmp_path, docs, embedder=embedder)
+    assert (report.added, report.unchanged, report.embedded) == (6, 4, 6)
+    assert len(embedder.seen) == 10
+
+
+def test_a_long_document_is_committed_whole(
+    tmp_path: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 4)
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    text = " ".join(f"Sentence number {number} of a long text is here." for number in range(200))
+    (docs / "long.txt").write_text(text)
+    embedder.stop_after = 10
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, docs, embedder=embedder)
+    assert uris(tmp_path) == []
+    embedder.stop_after = None
+    report = run(tmp_path, docs, embedder=embedder)
+    assert report.added == 1
+    assert report.passages > 20
+    assert verify(tmp_path / "index") == []
+
+
+def test_documents_carry_their_path_language_and_metadata(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    (docs / "zh.txt").write_text("保修期为三年。声级计的电池可以使用二十小时。", encoding="utf-8")
+    run(tmp_path, docs, embedder=embedder)
+    with Snapshot.open(tmp_path / "index") as snapshot:
+        found = {summary.metadata["path"]: summary for summary in snapshot.documents()}
+    assert found["zh.txt"].language == "zh"
+    assert found["sub/c.jsonl"].metadata["_id"] in "xyz"
+
+
+def test_progress_counts_files_bytes_and_passages(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
+    seen: list[IndexProgress] = []
+    run(tmp_path, docs, embedder=embedder, progress=seen.append)
+    assert [progress.files for progress in seen] == [0, 1, 2, 3]
+    assert [progress.current for progress in seen] == ["a.md", "b.txt", "sub/c.jsonl", ""]
+    assert seen[-1].bytes == seen[-1].bytes_total == sum(f.stat().st_size for f in docs.rglob("*.*") if f.is_file())
+    assert seen[-1].passages == 5
