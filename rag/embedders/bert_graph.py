@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.embedders.encoder_folder import EncoderFolder
+from rag.embedders.openvino_runtime import import_openvino
 from rag.errors import EmbeddingError, ModelError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def build(folder: EncoderFolder, weights: Mapping[str, Array]) -> ov.Model:
 
 class _Builder:
     def __init__(self, folder: EncoderFolder, weights: Mapping[str, Array]) -> None:
+        import_openvino()
         import openvino.opset15 as ops
 
         config = folder.config
@@ -86,8 +88,6 @@ class _Builder:
         self.pooling = folder.pooling[0]
 
     def model(self) -> ov.Model:
-        import openvino as ov
-
         ops = self.ops
         ids = ops.parameter([-1, -1], np.int32, "ids")
         lengths = ops.parameter([-1], np.int32, "lengths")
@@ -109,7 +109,7 @@ class _Builder:
             states = self._layer(states, bias, f"encoder.layer.{layer}.")
 
         vectors = ops.result(self._unit(self._pool(states, present)))
-        return ov.Model([vectors], [ids, lengths], "bert-encoder")
+        return import_openvino().Model([vectors], [ids, lengths], "bert-encoder")
 
     def _layer(self, states: ov.Node, bias: ov.Node, name: str) -> ov.Node:
         ops = self.ops

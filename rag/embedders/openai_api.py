@@ -94,8 +94,8 @@ class OpenAIEmbedder:
         for start in range(0, len(texts), self._batch_size):
             batch = texts[start : start + self._batch_size]
             for index, values in enumerate(self._request(batch), start):
-                if len(values) != self.dim:
-                    raise self._error(f"a vector of {len(values)} numbers instead of {self.dim}")
+                if values.shape != (self.dim,):
+                    raise self._error(f"a vector of {values.size} numbers instead of {self.dim}")
                 vectors[index] = values
         if not np.isfinite(vectors).all():
             raise self._error("a vector with numbers that are not finite")
@@ -105,7 +105,7 @@ class OpenAIEmbedder:
         vectors /= lengths
         return vectors
 
-    def _request(self, texts: Sequence[str]) -> list[list[float]]:
+    def _request(self, texts: Sequence[str]) -> list[Vectors]:
         """The vectors of one request, in the order of ``texts`` whatever the order of the answer."""
         from openai import OpenAIError
 
@@ -113,7 +113,7 @@ class OpenAIEmbedder:
             response: CreateEmbeddingResponse = self._client.embeddings.create(
                 model=self._model, input=list(texts), encoding_format="float"
             )
-            rows = {row.index: row.embedding for row in response.data}
+            rows = {row.index: np.asarray(row.embedding, np.float32) for row in response.data}
         except OpenAIError as error:
             raise self._error(f"no embeddings: {error}") from error
         except (ValueError, TypeError, AttributeError) as error:  # an answer that is no embeddings response

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from rag import models
 from rag.embedders.bert_graph import build, read_weights, unsupported
 from rag.embedders.encoder_folder import read_encoder_folder
+from rag.embedders.openvino_runtime import import_openvino
 from rag.embedders.tokenization import HuggingFaceTokenizer, check_lengths
 from rag.errors import EmbeddingError
 from rag.types import Vectors
@@ -152,14 +153,11 @@ class OpenVinoEmbedder:
 
     @cached_property
     def _queue(self) -> ov.AsyncInferQueue:
-        import openvino as ov
-
+        ov = import_openvino()
         return ov.AsyncInferQueue(self._compile("THROUGHPUT", self._threads), 2 * self._threads)
 
     def _compile(self, hint: str, streams: int) -> ov.CompiledModel:
-        import openvino as ov
-
-        core = ov.Core()
+        core = import_openvino().Core()
         can_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = ("bf16" if can_bf16 else "f32") if self._precision == "auto" else self._precision
         settings = {

@@ -104,6 +104,7 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _model(self) -> SentenceTransformer:
+        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
 
         from rag.models.torch_runtime import default_dtype, device_for, quiet_loading
@@ -118,5 +119,5 @@ class SentenceTransformerEmbedder:
                     local_files_only=True,
                     model_kwargs={"use_safetensors": True, "dtype": default_dtype(device)},
                 )
-        except (OSError, ValueError, RuntimeError, ImportError) as error:
+        except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
             raise ModelError(f"cannot be loaded: {error}", where=str(self._folder.path)) from error

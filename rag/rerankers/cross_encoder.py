@@ -82,6 +82,7 @@ class CrossEncoderReranker:
 
     @cached_property
     def _model(self) -> CrossEncoder:
+        from safetensors import SafetensorError
         from sentence_transformers import CrossEncoder
 
         from rag.models.torch_runtime import default_dtype, device_for, quiet_loading
@@ -96,5 +97,5 @@ class CrossEncoderReranker:
                     local_files_only=True,
                     model_kwargs={"use_safetensors": True, "dtype": default_dtype(device)},
                 )
-        except (OSError, ValueError, RuntimeError, ImportError) as error:
+        except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
             raise ModelError(f"cannot be loaded: {error}", where=str(self._path)) from error
