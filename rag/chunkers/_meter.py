@@ -37,19 +37,21 @@ class Meter:
         marks = self._covering(start, end)
         return max(1, bisect_left(marks, end) - bisect_left(marks, start))
 
-    def cut(self, start: int, end: int, room: int) -> int:
+    def cut(self, start: int, end: int, room: int, after: int = 0) -> int:
         """Where a piece of ``text[start:end]`` ends that starts there and has ``room`` tokens at most.
 
-        At a blank in the piece's second half if there is one.
+        At a blank in the piece's second half, behind ``after``, if there is one.
         """
+        while start < end and self._text[start].isspace():
+            start += 1
         # There is a mark every MAX_CHARACTERS, so no piece is longer than this; and none than a window.
         end = min(end, start + min(WINDOW, (room + 1) * MAX_CHARACTERS))
         marks = self._covering(start, end)
-        index = bisect_left(marks, start + 1) + room - 1
+        index = bisect_left(marks, start) + room
         if index >= len(marks) or marks[index] >= end:
             return end
         for mark in reversed(marks[index - room // 2 : index + 1]):
-            if mark > start and self._text[mark - 1].isspace():
+            if mark > max(start, after) and (self._text[mark].isspace() or self._text[mark - 1].isspace()):
                 return mark
         mark = max(marks[index], start + 1)
         while mark > start + 1 and _is_mark(self._text[mark]):

@@ -85,7 +85,9 @@ class Packer:
                 pending.pop()
                 continue
             more = self.meter.weight(span.start, span.end)
-            if weight + more <= header.room and (most is None or len(group) < most):
+            fits = weight + more <= header.room and (most is None or len(group) < most)
+            # One character cannot be cut: whether it fits is for the tokenizer to say, below.
+            if fits or (not group and span.end - span.start == 1):
                 group.append(span)
                 weight += more
                 continue

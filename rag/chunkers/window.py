@@ -35,21 +35,26 @@ class TokenWindowChunker:
         """Passages in order; each begins after the one before began and ends after it ended."""
         packer = Packer(document, self._tokenizer, self._max_tokens)
         header = packer.header()
-        start, stop = 0, len(packer.text)
-        while start < stop:
-            end = packer.meter.cut(start, stop, header.room)
-            span = next(trimmed(packer.text, start, end, "whole"), None)
+        text = packer.text
+        start = done = 0
+        while start < len(text):
+            end = packer.meter.cut(start, len(text), header.room, after=done)
+            span = next(trimmed(text, start, end, "whole"), None)
             start = end
             if span is None:
                 continue
             passage = packer.passage([span], header)
             while passage is None:
                 span = packer.smaller(span, header)[0]
-                start = span.end
                 passage = packer.passage([span], header)
+            if span.end <= done:
+                # The overlap left no room for more: go on without it.
+                start = done
+                continue
             yield passage.chunk
-            if self._overlap and _has_text(packer.text, start):
-                start = packer.meter.back(span.start, span.end, min(self._overlap, header.room // 2))
+            start = done = span.end
+            if self._overlap and _has_text(text, done):
+                start = packer.meter.back(span.start, done, min(self._overlap, header.room // 2))
 
 
 def _has_text(text: str, start: int) -> bool:

@@ -40,13 +40,14 @@ _SIMPLE = re.compile(
     "[\x00-\x7f\xa1-\xac\xae-\u02af\u037b-\u037d\u037f\u0386\u0388-\u0482\u048a-\u052f"
     "\u1e00-\u1eff\u2010-\u2023\u2025\u2026\u2030-\u203e\u20a0-\u20bf\u2122\u2190-\u21ff]*"
 )
-_SIMPLE_WORD = re.compile(r"\w+(?:(?:(?<=[^\W\d_])['.·’‘](?=[^\W\d_])|(?<=\d)['.,;’‘](?=\d)|[-‐](?=\w))\w+)*")
+_SIMPLE_WORD = re.compile(r"\w+(?:(?:(?<=[^\W\d_])['.:·’‘](?=[^\W\d_])|(?<=\d)['.,;’‘](?=\d)|[-‐](?=\w))\w+)*")
 _HYPHENS = frozenset("-\u2010")
 _VARIATION_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 # Between thousands in French, Russian and others; an ordinary blank could as well part two numbers.
 _NUMBER_BLANK = re.compile("(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")
 _SPLIT = re.compile("[-\u2010_]+")
-_POINT = re.compile(r"(?<!\d)\.|\.(?!\d)")
+# UAX #29 joins "sentence.Next" and "note:this"; between digits the point is part of the number.
+_POINT = re.compile(r"(?<!\d)\.|\.(?!\d)|:")
 _ACRONYM = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
 _NUMBER = re.compile(r"\d[\d.,;'’‘⁄]*")
 _GROUPS = re.compile(r"\d{1,3}(?:([.,'’‘])\d{3})(?:\1\d{3})+(?:[.,]\d+)?")

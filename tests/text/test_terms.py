@@ -21,6 +21,7 @@ from rag.text.terms import _SIMPLE, _SIMPLE_WORD, _icu_units
         ("en", "Café RÉSUMÉ naïve cafe", ["cafe", "resum", "naiv", "cafe"]),
         ("en", "the U.S. and the U.S.A.", ["us", "usa"]),
         ("en", "see example.com/foo_bar", ["see", "exampl", "com", "foo", "bar"]),
+        ("en", "note:this sentence.Next", ["note", "sentenc", "next"]),
         ("en", "ﬁne Ｆｕｌｌ ½", ["fine", "full", "1", "2"]),
         ("de", "Die Größe der Häuser, Straßen", ["gross", "haus", "strass"]),
         ("fr", "l'amour qu'il aujourd’hui", ["amour", "aujourd", "hui"]),
