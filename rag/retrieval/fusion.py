@@ -22,7 +22,8 @@ def convex(rankings: Sequence[RankingOf[K]], weights: Sequence[float]) -> dict[K
     """Weighted sum of each ranking's scores brought to 0 (its last) to 1 (its first).
 
     A passage that a ranking lacks gets 0 from it: fetching its exact score instead changed nDCG@10 on
-    three collections by +.002, .000 and -.002, which is no reason to pay for it. A ranking whose scores are all equal gives 1 to each.
+    three collections by +.002, .000 and -.002, which is no reason to pay for it. A ranking whose
+    scores are all equal gives 1 to each.
     Bruch, Gai & Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023.
     """
     fused: dict[K, float] = {}
