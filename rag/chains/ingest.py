@@ -9,6 +9,7 @@ index holds of it stays.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -90,13 +91,14 @@ def index_files(
     """
     started = time.monotonic()
     run = _Run(writer, chunker, embedder, content_hash(INGEST_VERSION, settings))
+    own = Path(os.path.abspath(writer.path))  # noqa: PTH100  as walk does; an index in its own folder is no document
     found: dict[str, SourceFile] = {}
     unreadable: list[str] = []
     for item in walk(paths, include=include, exclude=exclude):
         if isinstance(item, LoadError):
             run.skip(item)
             unreadable.append(item.where)
-        else:
+        elif not item.path.is_relative_to(own):
             found.setdefault(item.uri, item)
     sizes = [_size(file.path) for file in found.values()]
     done = 0
@@ -173,7 +175,7 @@ class _Run:
     def _document(self, file: SourceFile, document: Document, settings: str) -> None:
         document = replace(
             document,
-            metadata={"path": file.relative, **document.metadata},
+            metadata={**document.metadata, "path": file.relative},
             language=document.language or detect_language(document.text),
         )
         state = content_hash(settings, document.title, document.text, repr(sorted(document.metadata.items())))

@@ -127,9 +127,7 @@ def test_sync_of_one_file_leaves_its_neighbours(tmp_path: Path, docs: Path, embe
     assert len(uris(tmp_path)) == 5
 
 
-def test_sync_of_a_folder_that_is_gone_removes_nothing(
-    tmp_path: Path, docs: Path, embedder: CountingEmbedder
-) -> None:
+def test_sync_of_a_folder_that_is_gone_removes_nothing(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
     run(tmp_path, docs, embedder=embedder)
     docs.rename(tmp_path / "moved")
     report = run(tmp_path, docs, embedder=embedder, sync=True)
@@ -150,7 +148,9 @@ def test_a_bad_record_is_named_by_its_line_and_the_others_go_in(
     tmp_path: Path, docs: Path, embedder: CountingEmbedder
 ) -> None:
     run(tmp_path, docs, embedder=embedder)
-    (docs / "sub" / "c.jsonl").write_text('{"_id": "x", "text": "Record x is about x."}\n{broken\n{"_id": "w", "text": "New."}\n')
+    (docs / "sub" / "c.jsonl").write_text(
+        '{"_id": "x", "text": "Record x is about x."}\n{broken\n{"_id": "w", "text": "New."}\n'
+    )
     report = run(tmp_path, docs, embedder=embedder, sync=True)
     assert [skipped.uri.rsplit("/", 1)[-1] for skipped in report.skipped] == ["c.jsonl line 2"]
     assert report.added == 1
@@ -233,3 +233,18 @@ def test_progress_counts_files_bytes_and_passages(tmp_path: Path, docs: Path, em
     assert [progress.current for progress in seen] == ["a.md", "b.txt", "sub/c.jsonl", ""]
     assert seen[-1].bytes == seen[-1].bytes_total == sum(f.stat().st_size for f in docs.rglob("*.*") if f.is_file())
     assert seen[-1].passages == 5
+
+
+def test_an_index_inside_the_folder_is_not_indexed(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
+    for _ in range(2):
+        report = run(docs, docs, embedder=embedder)
+    assert (report.files, report.skipped) == (3, ())
+
+
+def test_a_path_in_the_metadata_does_not_hide_where_a_document_is(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    (docs / "a.md").write_text("---\npath: elsewhere\n---\nThe red kite is a bird of prey.\n")
+    run(tmp_path, docs, embedder=embedder)
+    with Snapshot.open(tmp_path / "index") as snapshot:
+        assert "a.md" in {summary.metadata["path"] for summary in snapshot.documents()}
