@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,13 @@ def test_every_kind_of_chunker_is_built(kind: str) -> None:
     chunker = build_chunker(parse_recipe(f'[chunker]\nkind = "{kind}"\nmax_tokens = 64\n'), None)
     document = Document(uri="a", text="One sentence. Another sentence.", language="en")
     assert [chunk.text for chunk in chunker.chunk(document)] == [document.text]
+
+
+def test_every_key_is_documented_with_its_default(root: Path) -> None:
+    table = (root / "docs" / "recipes.md").read_text(encoding="utf-8")
+    rows = dict(line.split(" | ")[:2] for line in table.splitlines() if line.startswith("| `"))
+    documented = {key.strip("| `"): json.loads(default.strip("`")) for key, default in rows.items()}
+    defaults = {"description": ""}
+    for section, value in Recipe().model_dump(exclude={"description"}).items():
+        defaults |= {f"{section}.{key}": default for key, default in value.items()}
+    assert documented == defaults
