@@ -82,7 +82,8 @@ def test_every_third_party_import_is_a_declared_dependency(root: Path) -> None:
                 modules = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 modules = [node.module]
-            for module in {name.split(".")[0] for name in modules} - set(sys.stdlib_module_names) - {"rag", "llama_cpp"}:
+            ours = {"rag", "llama_cpp", *sys.stdlib_module_names}
+            for module in {name.split(".")[0] for name in modules} - ours:
                 owners = {canonicalize_name(name) for name in homes.get(module, [])}
                 assert owners & (declared | optional), f"{file}: {module} is not a declared dependency"
 
