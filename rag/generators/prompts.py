@@ -50,8 +50,8 @@ ANSWER = PromptTemplate(
     examples=(
         Message(
             "user",
-            "[1] Bridges\nThe bridge over the Tamar was opened in 1961. It is 642 metres long and carries the A38 road.\n\n"
-            "Question: When was the bridge opened?",
+            "[1] Bridges\nThe bridge over the Tamar was opened in 1961. It is 642 metres long and carries "
+            "the A38 road.\n\nQuestion: When was the bridge opened?",
         ),
         Message("assistant", "The bridge over the Tamar was opened in 1961."),
     ),
