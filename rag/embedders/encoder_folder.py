@@ -28,13 +28,14 @@ POOLING_KEYS = {
 class EncoderFolder:
     """A model folder in the sentence-transformers layout.
 
-    ``modules`` are the class names of its pipeline; ``pooling`` the pooling modes, concatenated;
+    ``modules`` are the class names of its pipeline, ``parts`` the folders of those after the transformer; ``pooling`` the pooling modes, concatenated;
     ``dim`` the length of its vectors, or 0 where only loading the model tells. ``max_tokens``
     counts special tokens. ``config`` is the transformer's ``config.json``.
     """
 
     path: Path
     transformer: Path
+    parts: tuple[Path, ...]
     config: Json
     architecture: str
     modules: tuple[str, ...]
@@ -60,9 +61,11 @@ class EncoderFolder:
 
     def fingerprint(self) -> str:
         """Equal for equal vectors: hashes of weights, tokenizer and settings, whatever the folder is called."""
-        files = [*self.weights, *self.path.glob("**/*.json"), *self.path.glob("*/*.safetensors")]
-        hashes = sorted(f"{file.relative_to(self.path).as_posix()} {models.file_sha256(file)}" for file in set(files))
-        settings = (str(self.max_tokens), self.query_prompt, self.document_prompt)
+        files = {self.transformer / "config.json", self.transformer / "tokenizer.json", *self.weights}
+        for folder in self.parts:
+            files.update(folder.glob("config.json"), folder.glob("*.safetensors"))
+        hashes = sorted(f"{file.relative_to(self.path).as_posix()} {models.file_sha256(file)}" for file in files)
+        settings = (*self.modules, str(self.max_tokens), str(self.lowercase), self.query_prompt, self.document_prompt)
         digest = content_hash(*hashes, *settings)
         return f"{self.architecture}-{self.dim}-{'+'.join(self.pooling) or 'other'}-{self.max_tokens}:{digest}"
 
@@ -97,6 +100,7 @@ def read_encoder_folder(path: Path) -> EncoderFolder:
     return EncoderFolder(
         path=path,
         transformer=transformer,
+        parts=tuple(path / folder for _, folder in modules[1:]),
         config=config,
         architecture=str(config.get("model_type", "")),
         modules=tuple(name for name, _ in modules),

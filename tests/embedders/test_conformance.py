@@ -81,6 +81,8 @@ def test_fingerprints_are_equal_across_backends_and_folders_only(encoder, fresh_
     path = encoder("bert")
     prints = {make(path).fingerprint for make in (OpenVinoEmbedder, SentenceTransformerEmbedder)}
     assert prints == {OpenVinoEmbedder(fresh_encoder).fingerprint}  # the same bytes elsewhere
+    (fresh_encoder / "README.json").write_text("{}")  # says nothing about the vectors
+    assert prints == {OpenVinoEmbedder(fresh_encoder).fingerprint}
     others = {OpenVinoEmbedder(encoder(kind)).fingerprint for kind in ("bert-cls-prompts", "bert-tanh", "roberta")}
     assert len(prints | others) == 4
 
