@@ -28,9 +28,10 @@ POOLING_KEYS = {
 class EncoderFolder:
     """A model folder in the sentence-transformers layout.
 
-    ``modules`` are the class names of its pipeline, ``parts`` the folders of those after the transformer; ``pooling`` the pooling modes, concatenated;
-    ``dim`` the length of its vectors, or 0 where only loading the model tells. ``max_tokens``
-    counts special tokens. ``config`` is the transformer's ``config.json``.
+    ``modules`` are the class names of its pipeline and ``parts`` the folders of those after the
+    transformer; ``pooling`` the pooling modes, concatenated; ``dim`` the length of its vectors, or
+    0 where only loading the model tells. ``max_tokens`` counts special tokens. ``config`` is the
+    transformer's ``config.json``.
     """
 
     path: Path
