@@ -102,8 +102,11 @@ class Pipeline:
             self._snapshot.close()
             self._snapshot = None
         if self._snapshot is None:
-            fingerprint = self.embedder.fingerprint if self.embedder else None
-            self._snapshot = Snapshot.open(self.path, fingerprint=fingerprint)
+            self._snapshot = Snapshot.open(
+                self.path,
+                fingerprint=self.embedder.fingerprint if self.embedder else None,
+                embedder=self.recipe.embedder.model,
+            )
         return self._snapshot
 
     @property
