@@ -22,7 +22,7 @@ class PromptTemplate:
     """
 
     user: str
-    passage: str = "[{number}] {content}"
+    passage: str = "{content}"
     separator: str = "\n\n"
     system: str = ""
     examples: tuple[Message, ...] = ()
@@ -42,16 +42,16 @@ class PromptTemplate:
             raise GenerationError(f"there is no slot {{{min(missing)}}}", where="prompt template, user")
 
 
-# Measured with SmolLM2-135M on SQuAD2 passages: an example of the format wins over every instruction that was
-# tried; told to "answer in one sentence, from the passages only" it echoes the question. See docs/generators.md
-# for the figures.
+# Measured with SmolLM2-135M on SQuAD2: an example of the format beats every instruction that was tried (told to
+# "answer in one sentence, from the passages only" the model echoes the question), and numbers before the
+# passages cost it answers. Citations need none: grounding finds the sources.
 ANSWER = PromptTemplate(
-    user="{passages}\n\nQuestion: {question}",
+    user="Context: {passages}\n\nQuestion: {question}",
     examples=(
         Message(
             "user",
-            "[1] Bridges\nThe bridge over the Tamar was opened in 1961. It is 642 metres long and carries "
-            "the A38 road.\n\nQuestion: When was the bridge opened?",
+            "Context: Bridges\nThe bridge over the Tamar was opened in 1961. It is 642 metres long and carries the "
+            "A38 road.\n\nQuestion: When was the bridge opened?",
         ),
         Message("assistant", "The bridge over the Tamar was opened in 1961."),
     ),

@@ -224,7 +224,7 @@ print("first", bool(next(stream)))
 def test_thread_count_changes_nothing(gguf: Path) -> None:
     def answer(threads: int) -> str:
         with LlamaCppGenerator(gguf, context_size=512, threads=threads) as generator:
-            return "".join(generator.generate(user("Tell a story about a fox. " * 8), max_tokens=12))
+            return "".join(generator.generate(user("Tell a story about a fox. " * 6), max_tokens=8))
 
     assert answer(1) == answer(2)
 
@@ -232,6 +232,6 @@ def test_thread_count_changes_nothing(gguf: Path) -> None:
 def test_the_seed_decides_above_temperature_0(gguf: Path) -> None:
     def answer(seed: int) -> str:
         with LlamaCppGenerator(gguf, context_size=256, threads=1, temperature=1.5, seed=seed) as generator:
-            return "".join(generator.generate(user("Tell a story."), max_tokens=16))
+            return "".join(generator.generate(user("Tell a story."), max_tokens=8))
 
     assert answer(1) == answer(1) != answer(2)

@@ -8,7 +8,7 @@ from rag.types import Message
 
 
 def test_passages_are_numbered_with_their_header_and_the_question_follows() -> None:
-    template = PromptTemplate(user="{passages}\n--\n{question}")
+    template = PromptTemplate(user="{passages}\n--\n{question}", passage="[{number}] {content}")
     message = render_question("How long?", [("Handbook > Leave", "Thirty days."), ("", "No header.")], template)
     assert message.content == "[1] Handbook > Leave\nThirty days.\n\n[2] No header.\n--\nHow long?"
     assert message.question == "How long?"
@@ -17,7 +17,7 @@ def test_passages_are_numbered_with_their_header_and_the_question_follows() -> N
 
 def test_slots_inside_values_stay_as_they_are() -> None:
     message = render_question("{passages}?", [("{question}", "{question} {number} {{x}} {passages} {nope}")])
-    assert "[1] {question}\n{question} {number} {{x}} {passages} {nope}" in message.content
+    assert "{question}\n{question} {number} {{x}} {passages} {nope}" in message.content
     assert message.content.count("{passages}?") == 1
 
 
@@ -31,7 +31,7 @@ def test_a_system_prompt_comes_first_and_history_before_the_question_after_examp
     template = PromptTemplate(user="{passages} {question}", system="Be brief.", examples=history)
     messages = render_messages("q", [("T", "Text")], template, (Message("user", "c"), Message("assistant", "d")))
     assert [m.content for m in messages[:-1]] == ["Be brief.", "a", "b", "c", "d"]
-    assert messages[-1].content == "[1] T\nText q"
+    assert messages[-1].content == "T\nText q"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_wrong_template_is_refused_by_the_slot(user: str, passage: str, named:
 
 def test_the_answer_prompts_example_is_what_a_real_question_looks_like() -> None:
     example = ANSWER.examples[0].content
-    body, question = example.removeprefix("[1] Bridges\n").split("\n\nQuestion: ")
+    body, question = example.removeprefix("Context: Bridges\n").split("\n\nQuestion: ")
     assert render_question(question, [("Bridges", body)]).content == example
 
 
