@@ -18,6 +18,7 @@ from rag.recipe import (
     Recipe,
     build_chunker,
     build_embedder,
+    build_fallback,
     build_generator,
     build_reranker,
     build_retriever,
@@ -202,6 +203,8 @@ class Pipeline:
             k=recipe.retrieval.k if k is None else k,
             where=where,
             max_answer_tokens=recipe.generator.max_answer_tokens,
+            excerpt=0 if recipe.generator.kind == "extractive" else recipe.generator.excerpt,
+            fallback=build_fallback(recipe, self.embedder),
             thresholds=build_thresholds(recipe),
         )
 

@@ -36,6 +36,7 @@ __all__ = [
     "SourcesConfig",
     "build_chunker",
     "build_embedder",
+    "build_fallback",
     "build_generator",
     "build_reranker",
     "build_retriever",
@@ -112,7 +113,12 @@ class RerankerConfig(_Section):
 
 
 class GeneratorConfig(_Section):
-    """What writes the answer: a GGUF through llama.cpp, an OpenAI-compatible API, or sentences verbatim."""
+    """What writes the answer: a GGUF through llama.cpp, an OpenAI-compatible API, or sentences verbatim.
+
+    ``excerpt`` shows it only so many sentences, those nearest to the question (0: whole passages):
+    small models answer from few sentences faster and better. With ``fallback`` "quote", an answer of which
+    nothing can be proved is replaced by quotes from the documents, if those can, and marked as such.
+    """
 
     kind: Literal["llama.cpp", "openai", "extractive"] = "llama.cpp"
     model: str = "smollm2"
@@ -120,7 +126,9 @@ class GeneratorConfig(_Section):
     base_url: str = ""
     api_key_env: str = "OPENAI_API_KEY"
     context_size: int = Field(default=2048, ge=256)
-    max_answer_tokens: int = Field(default=160, ge=1)
+    excerpt: int = Field(default=4, ge=0)
+    fallback: Literal["quote", "none"] = "quote"
+    max_answer_tokens: int = Field(default=96, ge=1)
     temperature: float = Field(default=0.0, ge=0)
     seed: int = 0
     timeout: float = Field(default=60.0, gt=0)
@@ -339,6 +347,15 @@ def build_generator(recipe: Recipe, embedder: Embedder | None) -> Generator:
                 temperature=config.temperature,
                 seed=config.seed,
             )
+
+
+def build_fallback(recipe: Recipe, embedder: Embedder | None) -> Generator | None:
+    """What quotes where the generator's draft finds no proof; None where the recipe has none."""
+    if recipe.generator.fallback == "none" or recipe.generator.kind == "extractive":
+        return None
+    from rag.generators import ExtractiveGenerator
+
+    return ExtractiveGenerator(embedder)
 
 
 def build_thresholds(recipe: Recipe) -> Thresholds:

@@ -198,8 +198,9 @@ class Answer:
     """What a question came to.
 
     ``text`` is what to show: the grounded answer, or a refusal that lists the nearest passages.
-    ``draft`` is what the generator wrote before the verdict. ``dropped`` are the hits that did not
-    fit the generator's context.
+    ``draft`` is what the generator wrote before the verdict. ``dropped`` are the hits that the
+    generator was not shown. ``quoted`` says that nothing in the draft could be proved, and that
+    the text is quoted from the documents instead.
     """
 
     question: str
@@ -209,6 +210,7 @@ class Answer:
     draft: str
     hits: tuple[Hit, ...]
     dropped: tuple[Hit, ...] = ()
+    quoted: bool = False
 
     @property
     def citations(self) -> tuple[Citation, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from rag.chains.tidy import tidy
@@ -27,6 +28,8 @@ def ask(
     k: int = 5,
     where: str | None = None,
     max_answer_tokens: int = 256,
+    excerpt: int = 0,
+    fallback: Generator | None = None,
     thresholds: Thresholds | None = None,
 ) -> Answer:
     """Answer a question from the documents, with proof, or refuse.
@@ -40,6 +43,9 @@ def ask(
         k: Passages to answer from; QueryError below 1.
         where: Filter on metadata.
         max_answer_tokens: Length of the draft at most.
+        excerpt: Show the generator only so many sentences, those nearest to the question; 0 for whole passages.
+        fallback: Answers when nothing in the generator's draft can be proved, an ``ExtractiveGenerator`` say;
+            such an answer is marked ``quoted``.
         thresholds: Where support and being about the question begin.
 
     Returns:
@@ -54,6 +60,8 @@ def ask(
         k=k,
         where=where,
         max_answer_tokens=max_answer_tokens,
+        excerpt=excerpt,
+        fallback=fallback,
         thresholds=thresholds,
     )
     *_, answer = events
@@ -72,6 +80,8 @@ def ask_stream(
     k: int = 5,
     where: str | None = None,
     max_answer_tokens: int = 256,
+    excerpt: int = 0,
+    fallback: Generator | None = None,
     thresholds: Thresholds | None = None,
 ) -> Iterator[Event]:
     """As ``ask``, while it happens: pieces of the unchecked draft as str, and last the Answer, whose text may differ.
@@ -90,7 +100,9 @@ def ask_stream(
             hint="allow at least one token",
         )
     hits = _find(question, retriever, reranker, k, where)
-    return _answer(question, hits, generator, embedder, max_answer_tokens, thresholds or Thresholds())
+    return _answer(
+        question, hits, generator, embedder, max_answer_tokens, excerpt, fallback, thresholds or Thresholds()
+    )
 
 
 def _find(question: str, retriever: Retriever, reranker: Reranker | None, k: int, where: str | None) -> list[Hit]:
@@ -106,19 +118,28 @@ def _answer(
     generator: Generator,
     embedder: Embedder | None,
     max_answer_tokens: int,
+    excerpt: int,
+    fallback: Generator | None,
     thresholds: Thresholds,
 ) -> Iterator[Event]:
     if not hits:
         yield ground(question, "", (), thresholds=thresholds)
         return
-    packed = pack_context(question, hits, generator, max_answer_tokens=max_answer_tokens, history=())
+    packed = pack_context(question, hits, generator, max_answer_tokens=max_answer_tokens, excerpt=excerpt)
     pieces: list[str] = []
     for piece in generator.generate(packed.messages, max_tokens=max_answer_tokens):
         pieces.append(piece)
         yield piece
     draft = "".join(pieces)
     draft = tidy(draft, question, cut_off=_length(draft, generator) >= max_answer_tokens - 1)
-    yield ground(question, draft, packed.used, dropped=packed.dropped, embedder=embedder, thresholds=thresholds)
+    answer = ground(question, draft, packed.used, dropped=packed.dropped, embedder=embedder, thresholds=thresholds)
+    if answer.refused and fallback is not None:
+        packed = pack_context(question, hits, fallback, max_answer_tokens=max_answer_tokens)
+        quotes = "".join(fallback.generate(packed.messages, max_tokens=max_answer_tokens))
+        quoted = ground(question, quotes, packed.used, dropped=packed.dropped, embedder=embedder, thresholds=thresholds)
+        if not quoted.refused:
+            answer = replace(quoted, draft=draft, quoted=True)
+    yield answer
 
 
 def _length(draft: str, generator: Generator) -> int:

@@ -77,13 +77,17 @@ class SentenceRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """What ``rag ask`` answered; ``draft`` is the generator's text before the verdict."""
+    """What ``rag ask`` answered; ``draft`` is the generator's text before the verdict.
+
+    ``quoted``: nothing in the draft could be proved, and ``text`` quotes the documents instead.
+    """
 
     question: str
     verdict: Verdict
     text: str
     sentences: tuple[SentenceRecord, ...]
     draft: str
+    quoted: bool
     hits: tuple[HitRecord, ...]
     dropped: tuple[HitRecord, ...]
     seconds: float
@@ -208,6 +212,7 @@ def answer_record(answer: Answer, seconds: float) -> AnswerRecord:
             for sentence in answer.sentences
         ),
         draft=answer.draft,
+        quoted=answer.quoted,
         hits=_hits(answer.hits),
         dropped=_hits(answer.dropped),
         seconds=seconds,

@@ -108,10 +108,11 @@ def print_answer(answer: Answer, seconds: float) -> None:
     """The answer with its proof, and its verdict."""
     console().print(Text(render_answer(answer)))
     verdict = Text(answer.verdict, style=VERDICT_STYLES[answer.verdict])
-    dropped = f", {len(answer.dropped)} left out for want of room" if answer.dropped else ""
-    read = len(answer.hits)
-    passages = f"{read} {'passage' if read == 1 else 'passages'} read{dropped}"
-    console().print(Text.assemble("\n", verdict, (f" · {passages} · {seconds:.1f} s", "dim")))
+    read, found = len(answer.hits), len(answer.hits) + len(answer.dropped)
+    notes = [f"{read} of {found} passages read"]
+    if answer.quoted:
+        notes.insert(0, "quoted, because the model's own words could not be proved")
+    console().print(Text.assemble("\n", verdict, (f" · {' · '.join(notes)} · {seconds:.1f} s", "dim")))
 
 
 def print_report(report: IndexReport, index: Path) -> None:
