@@ -1,4 +1,4 @@
-"""One question, one answer: retrieve, rerank, pack, generate, prove."""
+"""One question, one answer: retrieve, pack, generate, prove."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from rag.chains.tidy import tidy
 from rag.errors import QueryError
 from rag.generators import pack_context
 from rag.grounding import Thresholds, ground
-from rag.protocols import Embedder, Generator, Reranker, Retriever
+from rag.protocols import Embedder, Generator, Retriever
 from rag.types import Answer, Hit, Message
 
 Event: TypeAlias = str | Answer
-
-_POOL = 4  # passages fetched for a reranker, in multiples of k
 
 
 def ask(
@@ -23,7 +21,6 @@ def ask(
     *,
     retriever: Retriever,
     generator: Generator,
-    reranker: Reranker | None = None,
     embedder: Embedder | None = None,
     k: int = 5,
     where: str | None = None,
@@ -38,7 +35,6 @@ def ask(
         question: What to answer; QueryError where it is blank.
         retriever: Finds the passages.
         generator: Writes the draft from them.
-        reranker: Orders four times ``k`` passages anew, if given.
         embedder: Recognises paraphrases when the draft is checked, if given.
         k: Passages to answer from; QueryError below 1.
         where: Filter on metadata.
@@ -55,7 +51,6 @@ def ask(
         question,
         retriever=retriever,
         generator=generator,
-        reranker=reranker,
         embedder=embedder,
         k=k,
         where=where,
@@ -75,7 +70,6 @@ def ask_stream(
     *,
     retriever: Retriever,
     generator: Generator,
-    reranker: Reranker | None = None,
     embedder: Embedder | None = None,
     k: int = 5,
     where: str | None = None,
@@ -99,17 +93,10 @@ def ask_stream(
             where="max_answer_tokens",
             hint="allow at least one token",
         )
-    hits = _find(question, retriever, reranker, k, where)
+    hits = retriever.retrieve(question, k, where=where)
     return _answer(
         question, hits, generator, embedder, max_answer_tokens, excerpt, fallback, thresholds or Thresholds()
     )
-
-
-def _find(question: str, retriever: Retriever, reranker: Reranker | None, k: int, where: str | None) -> list[Hit]:
-    if reranker is None:
-        return retriever.retrieve(question, k, where=where)
-    pool = retriever.retrieve(question, k * _POOL, where=where)
-    return reranker.rerank(question, pool, k) if pool else []
 
 
 def _answer(

@@ -121,13 +121,13 @@ def search(
     json: JsonOption = False,
 ) -> None:
     """Find the passages that match best."""
-    from rag.cli.output import SearchRecord, hit_record, print_json
+    from rag.cli.output import SearchRecord, hit_records, print_json
     from rag.cli.render import print_hits
 
     with _pipeline(index, recipe) as pipeline:
         hits = pipeline.search(query, top, where=where)
     if json:
-        print_json(SearchRecord(query, where, tuple(hit_record(hit) for hit in hits)))
+        print_json(SearchRecord(query, where, hit_records(hits)))
     else:
         print_hits(hits, explain=explain)
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from rag.chains.ingest import IndexReport
 from rag.index import IndexInfo
 from rag.models import ModelStatus
-from rag.types import Answer, ArmScore, Chunk, Citation, Hit, Metadata, Verdict
+from rag.types import Answer, ArmScore, Chunk, Hit, Metadata, Sentence, Verdict
 
 __all__ = [
     "SCHEMAS",
@@ -27,7 +27,7 @@ __all__ = [
     "SearchRecord",
     "VerifyRecord",
     "answer_record",
-    "hit_record",
+    "hit_records",
     "model_record",
     "print_json",
     "schema",
@@ -63,19 +63,6 @@ class SearchRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class SentenceRecord:
-    """A sentence of the answer (``answer.text[start:end]``) and its proof."""
-
-    text: str
-    start: int
-    end: int
-    support: float
-    supported: bool
-    unsupported: tuple[str, ...]
-    citations: tuple[Citation, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerRecord:
     """What ``rag ask`` answered; ``draft`` is the generator's text before the verdict.
 
@@ -85,7 +72,7 @@ class AnswerRecord:
     question: str
     verdict: Verdict
     text: str
-    sentences: tuple[SentenceRecord, ...]
+    sentences: tuple[Sentence, ...]
     draft: str
     quoted: bool
     hits: tuple[HitRecord, ...]
@@ -169,8 +156,7 @@ def print_json(record: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
 
 
-def hit_record(hit: Hit) -> HitRecord:
-    """A hit as it is printed."""
+def _hit_record(hit: Hit) -> HitRecord:
     chunk: Chunk = hit.chunk
     return HitRecord(
         rank=hit.rank,
@@ -189,8 +175,9 @@ def hit_record(hit: Hit) -> HitRecord:
     )
 
 
-def _hits(hits: Sequence[Hit]) -> tuple[HitRecord, ...]:
-    return tuple(hit_record(hit) for hit in hits)
+def hit_records(hits: Sequence[Hit]) -> tuple[HitRecord, ...]:
+    """Hits as they are printed."""
+    return tuple(_hit_record(hit) for hit in hits)
 
 
 def answer_record(answer: Answer, seconds: float) -> AnswerRecord:
@@ -199,22 +186,11 @@ def answer_record(answer: Answer, seconds: float) -> AnswerRecord:
         question=answer.question,
         verdict=answer.verdict,
         text=answer.text,
-        sentences=tuple(
-            SentenceRecord(
-                text=sentence.text,
-                start=sentence.start,
-                end=sentence.end,
-                support=sentence.support,
-                supported=sentence.supported,
-                unsupported=sentence.unsupported,
-                citations=sentence.citations,
-            )
-            for sentence in answer.sentences
-        ),
+        sentences=answer.sentences,
         draft=answer.draft,
         quoted=answer.quoted,
-        hits=_hits(answer.hits),
-        dropped=_hits(answer.dropped),
+        hits=hit_records(answer.hits),
+        dropped=hit_records(answer.dropped),
         seconds=seconds,
     )
 

@@ -42,13 +42,6 @@ class Shelf:
         return list(self.found[:k])
 
 
-class Backwards:
-    """A reranker that turns the order round."""
-
-    def rerank(self, query: str, hits: Sequence[Hit], k: int) -> list[Hit]:
-        return list(reversed(hits))[:k]
-
-
 class Parrot:
     """A generator that says its line word by word; a token is a word."""
 
@@ -98,27 +91,12 @@ def test_the_extractive_generator_answers_and_is_refused_off_topic():
     assert ask("What is the capital of Peru?", retriever=Shelf(hits()), generator=ExtractiveGenerator()).refused
 
 
-def test_a_reranker_sees_more_and_decides():
-    shelf = Shelf(hits())
-    answer = ask(
-        "When does the office open?",
-        retriever=shelf,
-        reranker=Backwards(),
-        generator=Parrot("The office opens at 9:00."),
-        k=1,
-    )
-    assert shelf.asked[0][1] == 4
-    assert [hit.chunk.title for hit in answer.hits] == ["Doc 2"]
-    assert answer.verdict == "supported"
-
-
 def test_no_hits_is_a_refusal_and_asks_no_generator():
     parrot = Parrot("anything")
     answer = ask("How long is the warranty?", retriever=Shelf([]), generator=parrot)
     assert answer.refused
     assert "No passage was found" in answer.text
     assert parrot.seen == []
-    assert ask("How?", retriever=Shelf([]), reranker=Backwards(), generator=parrot).refused
 
 
 def test_what_does_not_fit_is_reported():
