@@ -49,8 +49,10 @@ class LlamaCppPythonEngine:
                 f"context_size {settings.context_size} is more than the {trained} tokens it was trained on",
                 where=str(settings.model_path),
             )
-        self._bos = _piece(model, model.token_bos())
-        self._formatter = _formatter(model, self._bos, str(settings.model_path))
+        bos = _piece(model, model.token_bos())
+        # SmolLM2 names <|im_start|> its BOS and adds none: there a leading one is the template's own
+        self._added_bos = bos if model.tokenize(b"", add_bos=True) else ""
+        self._formatter = _formatter(model, bos, str(settings.model_path))
 
     def render(self, turns: Sequence[Turn]) -> str:
         """See Engine."""
@@ -61,7 +63,7 @@ class LlamaCppPythonEngine:
             rendered = self._formatter(messages=messages, enable_thinking=False).prompt
         except (TemplateError, ValueError) as error:
             raise GenerationError(f"the chat template refuses these messages: {error}", where="llama.cpp") from error
-        return str(rendered).removeprefix(self._bos)
+        return str(rendered).removeprefix(self._added_bos)
 
     def tokenize(self, text: str, *, control: bool, first: bool = False) -> list[int]:
         """See Engine."""

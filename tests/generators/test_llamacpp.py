@@ -48,6 +48,7 @@ def test_the_prompt_is_the_models_own_template_token_by_token(llama: LlamaCppGen
     engine = llama._engine
     whole = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello there<|im_end|>\n<|im_start|>assistant\n"
     assert prompt_tokens(engine, messages) == engine.tokenize(whole, control=True, first=True)
+    assert prompt_tokens(engine, messages)[:2] == [1, 9690]  # <|im_start|>, "system"; this model adds no BOS
     assert llama.count_tokens(messages) == len(engine.tokenize(whole, control=True))
 
 
