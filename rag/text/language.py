@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import re
+import tempfile
 from collections import Counter
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from rag.errors import ModelError
 from rag.text._scripts import LANGUAGES, script_of
 from rag.text.stop_words import STOP_WORDS
 
@@ -105,4 +107,11 @@ def _model() -> LanguageIdentifier:
     # Half a second and 60 MB, so only when a text needs it.
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    try:
+        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    except OSError as error:
+        raise ModelError(
+            f"the language model could not be unpacked: {error.strerror or error}",
+            where=str(error.filename or tempfile.gettempdir()),
+            hint="free some space there, or set TMPDIR",
+        ) from error

@@ -1,10 +1,13 @@
 """Language detection."""
 
+import tempfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text import detect_language
+from rag.errors import ModelError
+from rag.text import detect_language, language
 
 SENTENCES = {
     "en": "The museum was opened in 1905 and it is one of the largest in the country.",
@@ -63,3 +66,9 @@ def test_japanese_with_few_kana_and_chinese_with_none():
 def test_any_text_gives_a_code_or_nothing(text):
     code = detect_language(text)
     assert code == "" or (len(code) == 2 and code.isalpha())
+
+
+def test_a_full_temporary_folder_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ModelError, match=r"gone.*TMPDIR"):
+        language._model.__wrapped__()
