@@ -12,7 +12,7 @@ from typing import Self
 from rag.chains.ask import Event, ask_stream
 from rag.chains.ingest import IndexProgress, IndexReport, index_files
 from rag.errors import NotAnIndexError, RecipeError
-from rag.index import IndexInfo, IndexSettings, Snapshot, Writer
+from rag.index import IndexInfo, IndexSettings, Snapshot, Writer, read_note
 from rag.protocols import Embedder, Generator, Reranker, Retriever
 from rag.recipe import (
     Recipe,
@@ -24,6 +24,7 @@ from rag.recipe import (
     build_retriever,
     build_thresholds,
     load_recipe,
+    recall_recipe,
 )
 from rag.types import Answer, Hit
 
@@ -56,13 +57,12 @@ class Pipeline:
 
     def _remembered(self) -> Recipe | None:
         try:
-            with Snapshot.open(self.path) as snapshot:
-                note = snapshot.note(RECIPE_NOTE)
+            note = read_note(self.path, RECIPE_NOTE)
         except NotAnIndexError:
-            if self.path.is_dir() and any(self.path.iterdir()):
+            if self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
                 raise
             return None
-        return Recipe.model_validate_json(note) if note else None
+        return recall_recipe(note, where=str(self.path)) if note else None
 
     def __enter__(self) -> Self:
         return self
@@ -126,8 +126,9 @@ class Pipeline:
     ) -> IndexReport:
         """Add files and folders, or bring them up to date.
 
-        Globs add to the recipe's. ``sync`` also removes what has left the folders; ``reembed`` lets
-        an index of another embedder be rebuilt. Raises StorageError, ModelError, RecipeError; a file
+        Globs add to the recipe's. ``sync`` also removes what has left the folders; ``reembed`` drops
+        all that the index holds and builds it anew, as an index of another embedder needs: in one commit, until
+        which searches see the old one. Raises StorageError, ModelError, RecipeError; a file
         that cannot be read is in the report's ``skipped`` instead.
         """
         embedder = self.embedder
@@ -158,6 +159,7 @@ class Pipeline:
                 include=[*recipe.sources.include, *include],
                 exclude=[*recipe.sources.exclude, *exclude],
                 sync=sync,
+                at_once=reembed,
                 progress=progress,
             )
 

@@ -43,6 +43,7 @@ __all__ = [
     "build_thresholds",
     "load_recipe",
     "parse_recipe",
+    "recall_recipe",
     "recipe_names",
 ]
 
@@ -215,6 +216,18 @@ def parse_recipe(text: str, *, where: str = "recipe") -> Recipe:
         return Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError(_explain(error), where=where) from error
+
+
+def recall_recipe(note: str, *, where: str) -> Recipe:
+    """The recipe an index was built with, from JSON. Raises RecipeError for one of another version's."""
+    try:
+        return Recipe.model_validate_json(note)
+    except ValidationError as error:
+        raise RecipeError(
+            f"the recipe it was built with does not fit this version: {_explain(error)}",
+            where=where,
+            hint="give one with --recipe",
+        ) from error
 
 
 def _explain(error: ValidationError) -> str:

@@ -81,6 +81,7 @@ def index_files(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     sync: bool = False,
+    at_once: bool = False,
     progress: Callable[[IndexProgress], None] | None = None,
 ) -> IndexReport:
     """Bring the index up to date with files and folders.
@@ -88,9 +89,11 @@ def index_files(
     ``settings`` is anything that decides how files are cut: files indexed under other settings are
     cut anew. With ``sync``, documents under the given folders whose file has gone, or is no longer
     selected by the globs, leave the index; nothing leaves because a file or folder cannot be read.
+    With ``at_once`` there is one commit, at the end: readers never see a part of the work, and an
+    interruption leaves the index as it was.
     """
     started = time.monotonic()
-    run = _Run(writer, chunker, embedder, content_hash(INGEST_VERSION, settings))
+    run = _Run(writer, chunker, embedder, content_hash(INGEST_VERSION, settings), at_once=at_once)
     own = Path(os.path.abspath(writer.path))  # noqa: PTH100  as walk does; an index in its own folder is no document
     found: dict[str, SourceFile] = {}
     unreadable: list[str] = []
@@ -130,11 +133,14 @@ def _size(path: Path) -> int:
 class _Run:
     """One run's pending work: steps on the writer that wait for their passages' vectors."""
 
-    def __init__(self, writer: Writer, chunker: Chunker, embedder: Embedder | None, settings: str) -> None:
+    def __init__(
+        self, writer: Writer, chunker: Chunker, embedder: Embedder | None, settings: str, *, at_once: bool
+    ) -> None:
         self.writer = writer
         self.chunker = chunker
         self.embedder = embedder
         self.settings = settings
+        self.at_once = at_once
         self.report = IndexReport()
         self.skipped: list[Skipped] = []
         self._steps: list[Callable[[dict[str, Vectors]], object]] = []
@@ -241,9 +247,10 @@ class _Run:
         self._pending.clear()
 
     def flush(self) -> None:
-        """Embed, stage and commit what is pending; called only between documents."""
+        """Embed, stage and, unless all is committed at once, commit what is pending; called only between documents."""
         self._embed()
-        self.writer.commit()
+        if not self.at_once:
+            self.writer.commit()
         self._staged = 0
 
     def remove_missing(self, prefix: str, seen: Container[str], unreadable: Iterable[str]) -> None:

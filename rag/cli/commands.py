@@ -73,7 +73,11 @@ def index(
     exclude: Annotated[list[str] | None, typer.Option(help="No files that match this glob; may be repeated.")] = None,
     sync: Annotated[bool, typer.Option("--sync", help="Also remove from the index what has left the folders.")] = False,
     reembed: Annotated[
-        bool, typer.Option("--reembed", help="Rebuild an index that was made with another embedder.")
+        bool,
+        typer.Option(
+            "--reembed",
+            help="Drop what the index holds and build it anew from these paths, with the recipe's embedder.",
+        ),
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -96,7 +100,9 @@ def index(
                     progress=progress,
                 )
         except KeyboardInterrupt:
-            sys.stderr.write("interrupted: what was committed stays; the same command goes on from there\n")
+            went_on = "what was committed stays; the same command goes on from there"
+            kept = "the index is as it was" if reembed else went_on
+            sys.stderr.write(f"interrupted: {kept}\n")
             raise typer.Exit(INTERRUPTED) from None
     if json:
         from rag.cli.output import print_json
@@ -238,7 +244,10 @@ def compact(index: IndexOption = DEFAULT_INDEX, json: JsonOption = False) -> Non
 def delete(
     documents: Annotated[
         list[str],
-        typer.Argument(help="Documents, by uri or by path as `rag search` shows them.", metavar="DOCUMENT..."),
+        typer.Argument(
+            help="Documents by uri, as `rag search --json` shows it, or by the path of their file.",
+            metavar="DOCUMENT...",
+        ),
     ],
     index: IndexOption = DEFAULT_INDEX,
     json: JsonOption = False,
@@ -250,9 +259,11 @@ def delete(
 
     with Writer.open(index) as writer:
         uris = {name: name if "://" in name else file_uri(Path(name)) for name in documents}
-        missing = tuple(name for name, uri in uris.items() if writer.document_state(uri) is None)
-        removed = writer.delete(uris.values())
+        # A file of records is the source of its documents, and none itself.
+        counts = {name: writer.delete([uri]) or writer.delete_source(uri) for name, uri in uris.items()}
         writer.commit()
+    removed = sum(counts.values())
+    missing = tuple(name for name, count in counts.items() if not count)
     if json:
         print_json(DeleteRecord(removed, missing))
     else:

@@ -34,6 +34,7 @@ __all__ = [
     "stream_answer",
 ]
 
+UNCUT = 10_000  # columns where there is no terminal: rich cuts tables at 80
 EXCERPT = 320  # characters of a passage shown by `rag search`
 VERDICT_STYLES = {"supported": "green", "partly": "yellow", "not in the documents": "red"}
 
@@ -42,7 +43,7 @@ VERDICT_STYLES = {"supported": "green", "partly": "yellow", "not in the document
 def console() -> Console:
     """Standard output; lines are not cut where it is no terminal."""
     plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, soft_wrap=True)
+    return plain if plain.is_terminal else Console(highlight=False, soft_wrap=True, width=UNCUT)
 
 
 def printable(text: str) -> str:

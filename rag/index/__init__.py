@@ -1,5 +1,6 @@
 """The durable hybrid index: text, metadata, vectors and BM25 in one folder, committed as one."""
 
+from rag.index.catalogue import read_note
 from rag.index.guards import check_embedder
 from rag.index.settings import DocumentState, DocumentSummary, IndexInfo, IndexSettings, SourceState, Variant
 from rag.index.snapshot import Passage, Ranking, Ref, Snapshot
@@ -19,5 +20,6 @@ __all__ = [
     "Variant",
     "Writer",
     "check_embedder",
+    "read_note",
     "verify",
 ]

@@ -151,7 +151,11 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     file = path / NAME
     if not file.is_file():
         what = "the folder holds no index" if path.is_dir() else "there is no such folder"
-        raise NotAnIndexError(what, where=str(path), hint="make one with: rag index PATH... --index DIR")
+        raise NotAnIndexError(
+            "this is a file, an index is a folder" if path.is_file() else what,
+            where=str(path),
+            hint="make one with: rag index PATH... --index DIR, where DIR is new or empty",
+        )
     try:
         connection = _open(file, write=write)
     except sqlite3.DatabaseError as error:
@@ -199,6 +203,21 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
             where=str(path),
             hint="upgrade Ragstone, or index into another folder",
         )
+
+
+def read_note(path: Path | str, key: str) -> str:
+    """What a writer noted under a key, "" if nothing; also of an index that another analyzer or embedder made.
+
+    Raises NotAnIndexError, IndexFormatError, CorruptIndexError, StorageError.
+    """
+    folder = Path(path)
+    with storage_errors(folder):
+        connection = connect(folder, write=False)
+        try:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (NOTE + key,)).fetchone()
+        finally:
+            connection.close()
+    return str(row[0]) if row else ""
 
 
 def create(path: Path, meta: Mapping[str, str | int | float]) -> None:

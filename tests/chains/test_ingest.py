@@ -13,6 +13,7 @@ from rag.chains import ingest
 from rag.chains.ingest import IndexProgress, IndexReport, index_files
 from rag.chunkers import AutoChunker
 from rag.index import IndexSettings, Snapshot, Writer, verify
+from rag.index import writer as writer_module
 from rag.text import WordTokenizer
 from rag.types import Vectors, content_hash
 
@@ -194,6 +195,44 @@ def test_an_interruption_keeps_what_was_committed_and_the_rest_resumes(
     report = run(tmp_path, docs, embedder=embedder)
     assert (report.added, report.unchanged, report.embedded) == (6, 4, 6)
     assert len(embedder.seen) == 10
+
+
+def test_building_anew_at_once_shows_readers_the_old_index_until_it_is_done(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 2)
+    monkeypatch.setattr(writer_module, "FLUSH_ROWS", 2)
+    (docs / "again.txt").write_text("The ferry leaves at noon.\n")
+    run(tmp_path, docs, embedder=embedder)
+    held = uris(tmp_path)
+    other = CountingEmbedder()
+    other.dim, other.stop_after = 4, 3
+    seen: list[list[str]] = []
+
+    def rebuild() -> IndexReport:
+        settings = IndexSettings(embedder="other", fingerprint="other", dim=4)
+        with Writer.open(tmp_path / "index", settings, reembed=True) as writer:
+            return index_files(
+                [docs / "again.txt", docs / "b.txt", docs / "sub"],
+                writer=writer,
+                chunker=AutoChunker(tokenizer=other.tokenizer, max_tokens=64),
+                embedder=other,
+                at_once=True,
+                progress=lambda _: seen.append(uris(tmp_path)),
+            )
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild()
+    assert uris(tmp_path) == held
+    assert run(tmp_path, docs, embedder=embedder).unchanged == 6, "an interruption leaves it as it was"
+    other.stop_after = None
+    other.seen.clear()
+    seen.clear()
+    report = rebuild()
+    assert seen[:-1] == [held] * (len(seen) - 1)
+    assert uris(tmp_path) == ["again.txt", "b.txt", "c.jsonl#x", "c.jsonl#y", "c.jsonl#z"]
+    assert (report.added, report.embedded, len(other.seen)) == (5, 5, 5)
+    assert verify(tmp_path / "index") == []
 
 
 def test_a_long_document_is_committed_whole(

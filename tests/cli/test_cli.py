@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
+from rag.errors import NotAnIndexError
+from rag.index import Snapshot, read_note
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 RAG = Path(sys.executable).with_name("rag")
@@ -161,7 +165,8 @@ def test_pulling_an_unknown_model_suggests(rag: Run) -> None:
         (["ask", "x", "--index", "built", "--where", "year >"], 2, "character 7"),
         (["ask", "x", "--index", "built", "--recipe", "nothing"], 2, "there is no recipe 'nothing'"),
         (["search", "x", "--index", "built", "--recipe", "default"], 1, "embedder"),
-        (["index", "docs", "--index", "docs"], 1, "docs"),
+        (["index", "docs", "--index", "docs"], 1, "new or empty"),
+        (["index", "docs", "--index", "docs/ferry.txt"], 1, "this is a file"),
         (["schema", "chat"], 2, "one of: index"),
         (["info", "--index", "docs"], 1, "rag index PATH"),
         (["search"], 2, "Usage: rag search"),
@@ -174,11 +179,51 @@ def test_wrong_use_gets_a_clear_error(rag: Run, index: Path, arguments: list[str
 
 
 def test_an_index_of_a_newer_format_is_refused(rag: Run, index: Path) -> None:
-    import sqlite3
-
     with sqlite3.connect(index / "catalogue.sqlite") as catalogue:
         catalogue.execute("PRAGMA user_version = 99")
     assert "format 99" in rag("search", "x", "--index", index, code=1).stderr
+
+
+def test_an_index_of_another_analyzer_is_built_anew_as_its_error_says(rag: Run, index: Path, docs: Path) -> None:
+    with sqlite3.connect(index / "catalogue.sqlite") as catalogue:
+        catalogue.execute("UPDATE meta SET value = 'older' WHERE key = 'analyzer'")
+    for arguments in (["search", "ferry"], ["index", docs]):
+        stderr = rag(*arguments, "--index", index, code=1).stderr
+        assert "text analyzer older" in stderr
+        assert "--reembed" in stderr
+    assert rag("index", docs, "--index", index, "--reembed").stdout.startswith(f"{index}: 3 added")
+    assert "bm25" in json.loads(read_note(index, "recipe"))["description"].lower(), "by the recipe it had"
+    assert "1. ferry.txt" in rag("search", "ferry", "--index", index).stdout
+
+
+def test_an_index_built_by_a_newer_recipe_asks_for_another(rag: Run, index: Path) -> None:
+    with sqlite3.connect(index / "catalogue.sqlite") as catalogue:
+        catalogue.execute("""UPDATE meta SET value = '{"chunker": {"max_token": 9}}' WHERE key = 'note:recipe'""")
+    stderr = rag("search", "ferry", "--index", index, code=2).stderr
+    assert "unknown key 'chunker.max_token'; did you mean 'max_tokens'?" in stderr
+    assert "--recipe" in stderr
+    assert "1. ferry.txt" in rag("search", "ferry", "--index", index, "--recipe", "bm25").stdout
+
+
+def test_a_file_of_records_is_deleted_with_all_of_them(rag: Run, index: Path, docs: Path) -> None:
+    (docs / "log.jsonl").write_text('{"_id": "a", "text": "The harbour."}\n{"_id": "b", "text": "The quay."}\n')
+    rag("index", docs, "--index", index)
+    assert rag("delete", docs / "log.jsonl", "--index", index).stdout == "removed 2 documents\n"
+    assert "2 added" in rag("index", docs, "--index", index).stdout
+
+
+def test_tables_are_not_cut_where_there_is_no_terminal(rag: Run, index: Path) -> None:
+    lines = [line.rstrip() for line in rag("info", "--index", index).stdout.splitlines()]
+    assert [line.split()[0] for line in lines] == [
+        "index",
+        "documents",
+        "passages",
+        "languages",
+        "embedder",
+        "BM25",
+        "size",
+        "commits",
+    ]
 
 
 def test_a_reranker_that_is_not_there_is_an_error_and_not_a_skip(rag: Run, index: Path, tmp_path: Path) -> None:
@@ -226,6 +271,15 @@ def test_a_second_writer_is_refused_at_once(rag: Run, docs: Path, index: Path) -
         assert time.monotonic() - started < 30
 
 
+def _documents(index: Path) -> int:
+    """How many are committed; 0 where there is no index yet."""
+    try:
+        with Snapshot.open(index) as snapshot:
+            return snapshot.info().documents
+    except NotAnIndexError:
+        return 0
+
+
 def test_ctrl_c_while_indexing_keeps_what_was_committed(rag: Run, tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()
@@ -237,7 +291,7 @@ def test_ctrl_c_while_indexing_keeps_what_was_committed(rag: Run, tmp_path: Path
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if any((tmp_path / "built" / "segments").glob("*.npy")):
+        if _documents(tmp_path / "built"):
             process.send_signal(signal.SIGINT)
             break
         time.sleep(0.01)
