@@ -5,16 +5,27 @@ from __future__ import annotations
 import re
 
 from rag.text._segments import sentence_segments
-from rag.text.terms import is_stop_word
+from rag.text.terms import is_stop_word, terms
 
 _LINE_BREAK = re.compile(r"(\r\n|[\n\r\u0085\u2028])([^\S\n\r\u0085\u2028\u2029]*)")
 _MARKER = r"(?:[-*+•‣◦▪·–—]|\d{1,3}[.)]|\(?[A-Za-z]\))"
 # What the next line must begin with to be a piece of its own: nothing, a list item, a table row, a
 # heading, a quotation, a fence.
-_NEW_PIECE = re.compile(rf"[\n\r\u0085\u2028\u2029]|\Z|{_MARKER}[ \t]|[|#>]|```|~~~")
-_WHOLE_LINE = re.compile(r"[ \t]*(?:\||#{1,6}[ \t]|```|~~~)")
+_ROW = r"[^|\n\r\u0085\u2028\u2029]{1,200}[ \t]\|[ \t]"
+_NEW_PIECE = re.compile(rf"[\n\r\u0085\u2028\u2029]|\Z|{_MARKER}[ \t]|[|#>]|```|~~~|{_ROW}")
+_WHOLE_LINE = re.compile(rf"[ \t]*(?:\||#{{1,6}}[ \t]|```|~~~|{_ROW})")
 _ONLY_MARKER = re.compile(rf"{_MARKER}|#+|>+")
 _BREAKS = frozenset("\n\r\u0085\u2028\u2029")
+
+_ENDED = re.compile(r"[.!?…。！？؟．｡।॥。؛][)\]'\"»”’*_`」』]*$")
+_PARAGRAPH_START = re.compile(r"(?:\A|[\n\r\u2028\u2029][ \t]*[\n\r\u2028\u2029]|\u2029)\s*\Z")
+_PARAGRAPH_GOES_ON = re.compile(r"[^\S\n\r\u2028\u2029]*\r?[\n\u2028]?[^\S\n\r\u2028\u2029]*[^\s]")
+# A row without a figure, a code aside, above another row.
+_TABLE_HEAD = re.compile(r"(?=[^\n]*\|)(?:[^\n\d]|(?<=[A-Za-z-])\d+)+\n[ \t]*(?:\|[ \t]*:?-|[^\n|]+\|)")
+# What stands for a verb in a list, a row or an entry of a form.
+_ENTRY = re.compile(r"\A[-*+•‣◦▪·–—][ \t]|\S[ \t]*[:：=|\t][ \t]*\S|\||[；;]")
+_NUMBERED_LINE = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)]?\s")
+_HEADING_TERMS = 6
 
 _LAST_WORD = re.compile(r"([^\W_](?:[\w.'’]*\w)?)\.$")
 _LATIN_END = re.compile(r"[.?!…][\"'’”»)\]]*$")
@@ -79,6 +90,23 @@ def sentences(text: str, language: str = "") -> list[tuple[int, int]]:
         pieces = [part for piece in pieces for part in _cut_at_blanks(flat, *piece)]
     trimmed = (_trim(text, start, end) for start, end in pieces)
     return [(start, end) for start, end in trimmed if start < end]
+
+
+def is_heading(text: str, start: int, end: int, language: str = "") -> bool:
+    """Whether the sentence ``text[start:end]`` only names what follows: a heading, caption, label or table head.
+
+    Without mark-up it is told by standing alone in its paragraph and by what it lacks: an end mark, the bullet, bar
+    or colon of a list item, a row or an entry, and more than six terms.
+    """
+    sentence = text[start:end]
+    if sentence.startswith("#") or sentence.endswith((":", "：")):
+        return True
+    if _TABLE_HEAD.match(text, start) and (start == 0 or _PARAGRAPH_START.search(text, 0, start)):
+        return True
+    if _ENDED.search(sentence) or _PARAGRAPH_GOES_ON.match(text, end) or not _PARAGRAPH_START.search(text, 0, start):
+        return False
+    sentence = _NUMBERED_LINE.sub("", sentence, count=1)
+    return not _ENTRY.search(sentence) and len(terms(sentence, language)) <= _HEADING_TERMS
 
 
 def _unwrap(text: str) -> str:
