@@ -26,7 +26,7 @@ _SNIFFED_ROWS = 50
 class TableLoader:
     """One document for the file; the first record names the columns.
 
-    A row is a line and a ``row`` block, ``column: value; column: value``, so that it stands alone when
+    A row is a paragraph and a ``row`` block, ``column: value; column: value``, so that it stands alone when
     cut out; empty cells are left out, line breaks inside a cell become spaces. A row with more or
     fewer cells than columns is yielded as a LoadError that names its line, and left out.
     """
@@ -48,7 +48,7 @@ class TableLoader:
                 pieces.append(Piece("row", _row(columns, record.cells)))
             else:
                 errors.append(_ragged(record, columns, uri=uri))
-        body, blocks = assemble(pieces, separator="\n")
+        body, blocks = assemble(pieces)
         if not blocks:
             if errors:
                 raise errors[0]

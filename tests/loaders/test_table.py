@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rag.errors import LoadError
 from rag.loaders import load_bytes
+from rag.text import sentences
 from rag.types import Document
 
 
@@ -32,7 +33,8 @@ def rows(document: Document) -> list[str]:
 def test_each_row_stands_alone(source: str, load_one) -> None:
     document = load_one(source.encode(), "prices.csv")
     assert rows(document) == ["Model: HX-200; Price: 1,200; Note: new", "Model: HX-210; Price: 900; Note: two lines"]
-    assert document.text == "\n".join(rows(document))
+    assert document.text == "\n\n".join(rows(document))
+    assert [document.text[start:end] for start, end in sentences(document.text)] == rows(document)
     assert document.metadata == {"columns": ("Model", "Price", "Note"), "rows": 2}
     assert document.title == "prices"
 
