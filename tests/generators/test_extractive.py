@@ -44,6 +44,25 @@ def test_headings_and_questions_do_not_beat_statements() -> None:
     assert ask("What is the warranty period?", passage)[0] == "The warranty lasts for a period of five years."
 
 
+def test_a_heading_is_never_an_answer() -> None:
+    minutes = "4 Calibration laboratory\n\nA second chamber is needed."
+    service = "The calibration laboratory is old. The laboratory is led by Jonas Eide."
+    assert ask("Who leads the calibration laboratory?", minutes, service) == ["The laboratory is led by Jonas Eide."]
+    assert ask("Who leads the calibration laboratory?", "4 Calibration laboratory\n\nIt rains.") == []
+
+
+def test_the_year_and_the_product_asked_for_decide() -> None:
+    passage = "The HX-1 cost 10 euros in 2023. The HX-1 costs 12 euros in 2024. The HX-2 costs 20 euros in 2024."
+    assert ask("What did the HX-1 cost in 2023?", passage) == ["The HX-1 cost 10 euros in 2023."]
+    assert ask("What did the HX-1 cost before 2024?", passage) == ["The HX-1 cost 10 euros in 2023."]
+    assert ask("What does the HX-2 cost in 2024?", passage) == ["The HX-2 costs 20 euros in 2024."]
+
+
+def test_the_rows_of_a_table_are_answers_of_their_own() -> None:
+    table = "Prices\n\nPart | Price\nPump | 12 euros\nValve | 15 euros"
+    assert ask("What does the valve cost?", table) == ["Valve | 15 euros"]
+
+
 def test_chinese() -> None:
     passage = "员工每年有三十天假期。食堂十一点开门。显微镜的价格是四千二百欧元。"
     assert ask("显微镜的价格是多少？", passage)[0] == "显微镜的价格是四千二百欧元。"
