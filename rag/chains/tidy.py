@@ -8,16 +8,22 @@ from rag.text import sentences
 
 _LABEL = re.compile(r"^\W*(?:answer|antwort|réponse|respuesta|risposta|答案|回答|assistant)\s*[:：]\s*", re.IGNORECASE)
 _QUESTION_LABEL = re.compile(r"^\W*(?:question|q|frage|pregunta|问题)\s*[:：]\s*", re.IGNORECASE)
+_NEXT_TURN = re.compile(
+    r"\n[ \t*#]*(?:question|context|passages?|frage|kontext|pregunta|contexte|问题|上下文)\s*[:：]", re.IGNORECASE
+)
 _ENDS = re.compile(r"[.!?。！？…؟।][\"'”’»）)\]]*$")
 _FENCE_ENDS = re.compile(r"(?:```|\|)$")
 
 
 def tidy(draft: str, question: str, *, cut_off: bool = False) -> str:
-    """The draft without a leading echo of the question, a leading label, a repetition loop and, where it was cut
-    off by its token limit, without an unfinished last sentence, if others remain.
-    """  # noqa: D205
+    """The draft without what small models add to an answer.
+
+    That is a leading echo of the question or a label, the prompt's next turn, a repetition loop and, where it was
+    cut off by its token limit, an unfinished last sentence, if others remain.
+    """
     text = _strip_echo(draft.strip(), question)
-    text = _cut_loop(text)
+    next_turn = _NEXT_TURN.search(text)
+    text = _cut_loop(text[: next_turn.start()].rstrip() if next_turn else text)
     return _drop_unfinished(text) if cut_off else text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.grounding.answerability import answerability, read_question
+from rag.grounding.answerability import answerability, direct, read_question
 from rag.grounding.claims import Claim, known_names, read_claim
 from rag.grounding.drafts import Statement, abstains, clean_draft, statements
 from rag.grounding.evidence import Evidence, Quote, language_of, quotes, read_evidence, verbatim
@@ -13,8 +13,10 @@ from rag.grounding.phrases import phrases_for, question_language, refusal
 from rag.grounding.similarity import nearest
 from rag.grounding.verify import CEILING, Source, Support, Weights, contradicts, cover_indices, measure
 from rag.protocols import Embedder, Verifier
-from rag.text import detect_language
+from rag.text import clauses, detect_language
 from rag.types import Answer, Citation, Hit, Sentence, Verdict
+
+_PART = 0.2  # share of the question that each of several sentences must hold to answer it together
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,9 @@ def ground(
     if verifier is not None:
         checked = [_judge(one, verifier) for one in checked]
     passed = [one for one in checked if _passes(one, thresholds)]
-    cited = [unit for one in passed for unit in one.evidence]
-    about = answerability(question, asked, [one.claim for one in passed], cited, evidence, weights)
-    if not passed or about.score < thresholds.answerable:
+    asks = [(clause, read_question(clause, language, known)) for clause in clauses(question)]
+    about = max((_about(passed, clause, asked, evidence, weights) for clause, asked in asks), default=0.0)
+    if not passed or about < thresholds.answerable:
         return Answer(
             question=question,
             text=refusal((*hits, *dropped), asked_in),
@@ -99,6 +101,32 @@ def ground(
     verdict: Verdict = "supported" if len(passed) == len(checked) else "partly"
     shown, sentences = _compose(text, checked, thresholds, phrases_for(asked_in).unsupported)
     return Answer(question, shown, verdict, sentences, draft, tuple(hits), tuple(dropped))
+
+
+def _about(
+    passed: Sequence[_Checked], clause: str, asked: Claim, evidence: Sequence[Evidence], weights: Weights
+) -> float:
+    """How far the answer is about one of the questions asked.
+
+    That is its best sentence, or several together if each holds a part of the question: else unrelated
+    sentences would make up between them what none of them is about.
+    """
+    parts = [one for one in passed if direct(asked, one.evidence, weights) >= _PART]
+    groups = [[one] for one in passed] + ([parts] if len(parts) > 1 else [])
+    return max(
+        (
+            answerability(
+                clause,
+                asked,
+                [one.claim for one in group],
+                [unit for one in group for unit in one.evidence],
+                evidence,
+                weights,
+            ).score
+            for group in groups
+        ),
+        default=0.0,
+    )
 
 
 def _draft_language(text: str, hits: Sequence[Hit]) -> str:

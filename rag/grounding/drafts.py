@@ -14,6 +14,11 @@ _BARE_MARKER = re.compile(r"\W*[\[(]\d{1,3}[\])]\W*")
 _NUMBERING = re.compile(r"\(?\d{1,2}[.)]")
 _CONTROL = re.compile(r"<\|[^|<>\n]{1,40}\|>|</?s>|\[/?INST\]|<(?:start|end)_of_turn>|[\x00-\x08\x0b-\x1f\x7f]")
 
+# A small model that has answered goes on with the next turn of its prompt.
+_ECHO = re.compile(
+    r"\n[ \t*#]*(?:question|context|passages?|frage|kontext|pregunta|contexte|问题|上下文)\s*[:：]", re.IGNORECASE
+)
+
 _YES = {"yes", "ja", "oui", "sí", "si", "sì", "是", "是的", "对", "はい", "yep", "yeah", "correct", "doch"}
 _NO = {"no", "nein", "non", "nee", "não", "否", "不", "不是", "いいえ", "nope"}
 # "No one knows" and "Si la bomba" begin with no answer: a mark must follow, but for an English yes.
@@ -53,8 +58,10 @@ _ABOUT_SOURCES = re.compile(
 
 
 def clean_draft(text: str) -> str:
-    """The draft without forged citation markers and control tokens, white space trimmed."""
-    return _MARKER.sub("", _CONTROL.sub("", text)).strip()
+    """The draft without forged citation markers and control tokens, cut where it goes on with a prompt; trimmed."""
+    text = _MARKER.sub("", _CONTROL.sub("", text)).strip()
+    echo = _ECHO.search(text)
+    return text[: echo.start()].rstrip() if echo else text
 
 
 def polarity(text: str) -> tuple[bool | None, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rag.grounding.claims import read_claim
 from rag.grounding.verify import Source
-from rag.text import sentences
+from rag.text import is_heading, sentences
 from rag.types import Chunk, Citation, Hit
 
 _LONG = 300  # code points; a longer "sentence" is a table, a list or code, and is cut at its lines
@@ -42,17 +42,22 @@ def language_of(hits: Sequence[Hit]) -> str:
 
 
 def read_evidence(hits: Sequence[Hit], language: str) -> list[Evidence]:
-    """The sentences of all hits in rank order; one that lies in two overlapping passages comes once."""
+    """The sentences of all hits in rank order; one that lies in two overlapping passages comes once.
+
+    Headings and labels are none; they count beside the sentences that they stand by.
+    """
     seen: set[tuple[str, int, int]] = set()
     found: list[Evidence] = []
     for hit in hits:
         chunk = hit.chunk
         header = read_claim(chunk.header, language, number_language=chunk.language)
         spans = list(_units(chunk))
+        stating = [not is_heading(chunk.text, s, e, chunk.language) for s, e in spans]
         claims = [read_claim(chunk.text[s:e], language, number_language=chunk.language) for s, e in spans]
         for i, (start, end) in enumerate(spans):
             key = (chunk.document_id, chunk.start + start, chunk.start + end)
-            if key in seen:
+            # A heading says what its passage is about, not what is so; but a passage may be a title alone.
+            if key in seen or (any(stating) and not stating[i]):
                 continue
             seen.add(key)
             beside = claims[max(0, i - _AROUND) : i] + claims[i + 1 : i + 1 + _AROUND]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.chains import tidy
+from rag.chains.tidy import tidy
 
 QUESTION = "How long is the warranty?"
 
@@ -20,6 +20,9 @@ QUESTION = "How long is the warranty?"
         ("Question: How long is the warranty?\nAnswer: It lasts 24 months.", "It lasts 24 months."),
         ("how long is the warranty?", ""),
         ("答案：24个月。", "24个月。"),
+        ("It lasts 24 months.\n\nQuestion: How long is the warranty?\nAnswer: 9 months", "It lasts 24 months."),
+        ("It lasts 24 months.\nContext: Bridges\nThe bridge is long.", "It lasts 24 months."),
+        ("It is a question: of time.", "It is a question: of time."),
         ("It lasts. It lasts. It lasts. It las", "It lasts."),
         ("One. Two. Two. Two. Two.", "One. Two."),
         ("It is very very very very very very very", "It is very"),

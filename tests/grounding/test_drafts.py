@@ -16,6 +16,8 @@ from rag.grounding.drafts import abstains, clean_draft, polarity, statements
         ("<s>It</s> is\x1b[0m", "It is[0m"),
         ("Set array[1] to x[2].", "Set array[1] to x[2]."),
         ("[5](http://x)", "(http://x)"),
+        ("It is so.\n\nQuestion: Is it so?\n\nIt is.", "It is so."),
+        ("It is so.\nContext: more", "It is so."),
         ("  [note] stays ", "[note] stays"),
     ],
 )

@@ -294,3 +294,30 @@ def test_another_verifier_replaces_the_score_but_not_the_hard_rules(warranty):
     assert ground(question, good, [warranty], verifier=Always(0.0)).refused
     assert ground(question, good, [warranty], verifier=Always(1.0)).verdict == "supported"
     assert ground(question, "The warranty lasts 36 months.", [warranty], verifier=Always(1.0)).refused
+
+
+def test_a_sentence_about_another_property_of_the_thing_is_refused(hit):
+    battery = hit("The SLM-210 has a battery. A full battery lasts 22 hours.", headings=("Battery",), dense=0.7)[1]
+    memory = hit(
+        "Insert a card. The SLM-210 stores one value per second, which needs 210 MB a day.",
+        rank=2,
+        uri="file:///m",
+        dense=0.6,
+    )[1]
+    question = "How long does a full battery of the SLM-210 last?"
+    said = "The SLM-210 stores one value per second, which needs 210 MB a day."
+    assert ground(question, said, [battery, memory]).refused
+    assert ground(question, f"{said}\n\nQuestion: {question}", [battery, memory]).refused
+    assert ground(question, "A full battery lasts 22 hours.", [battery, memory]).verdict == "supported"
+
+
+def test_a_heading_is_no_evidence(hit):
+    lab = hit("4 Calibration laboratory\n\nA second test chamber is needed.", headings=("Minutes",))[1]
+    assert ground("Who leads the calibration laboratory?", "4 Calibration laboratory", [lab]).refused
+
+
+def test_unrelated_sentences_do_not_add_up(hit):
+    one = hit("Damage by water is not covered. The meter was sold with a case.", uri="file:///a")[1]
+    two = hit("The rating of the customers is good. The canteen opens at noon.", uri="file:///b", rank=2)[1]
+    draft = "The meter was sold with a case. The canteen opens at noon."
+    assert ground("What is the protection rating of the meter against water?", draft, [one, two]).refused
