@@ -7,9 +7,8 @@ from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rag.chains.ask import Event, ask_stream
 from rag.chains.ingest import IndexProgress, IndexReport, index_files
 from rag.errors import NotAnIndexError, RecipeError
 from rag.index import IndexInfo, IndexSettings, Snapshot, Writer, read_note
@@ -27,6 +26,9 @@ from rag.recipe import (
     recall_recipe,
 )
 from rag.types import Answer, Hit
+
+if TYPE_CHECKING:
+    from rag.chains import Event
 
 __all__ = ["Pipeline", "open_index"]
 
@@ -196,6 +198,8 @@ class Pipeline:
 
     def ask_stream(self, question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
         """As ``ask``, while it happens: pieces of the unchecked draft, and last the Answer."""
+        from rag.chains import ask_stream
+
         recipe = self.recipe
         return ask_stream(
             question,

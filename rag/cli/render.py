@@ -15,7 +15,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rag.grounding import render as render_answer
 from rag.types import Answer, Hit
 
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ def stream_answer(events: Iterator[str | Answer]) -> Answer:
 
 def print_answer(answer: Answer, seconds: float) -> None:
     """The answer with its proof, and its verdict."""
+    from rag.grounding import render as render_answer
+
     console().print(Text(render_answer(answer)))
     verdict = Text(answer.verdict, style=VERDICT_STYLES[answer.verdict])
     read, found = len(answer.hits), len(answer.hits) + len(answer.dropped)

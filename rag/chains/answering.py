@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rag.chains.tidy import tidy
 from rag.errors import QueryError
 from rag.generators import pack_context
-from rag.grounding import Thresholds, ground
 from rag.protocols import Embedder, Generator, Retriever
 from rag.types import Answer, Hit, Message
+
+if TYPE_CHECKING:
+    from rag.grounding import Thresholds
 
 Event: TypeAlias = str | Answer
 
@@ -94,9 +96,7 @@ def ask_stream(
             hint="allow at least one token",
         )
     hits = retriever.retrieve(question, k, where=where)
-    return _answer(
-        question, hits, generator, embedder, max_answer_tokens, excerpt, fallback, thresholds or Thresholds()
-    )
+    return _answer(question, hits, generator, embedder, max_answer_tokens, excerpt, fallback, thresholds)
 
 
 def _answer(
@@ -107,8 +107,11 @@ def _answer(
     max_answer_tokens: int,
     excerpt: int,
     fallback: Generator | None,
-    thresholds: Thresholds,
+    thresholds: Thresholds | None,
 ) -> Iterator[Event]:
+    from rag.grounding import Thresholds, ground  # a fifth of a second that indexing need not wait for
+
+    thresholds = thresholds or Thresholds()
     if not hits:
         yield ground(question, "", (), thresholds=thresholds)
         return
