@@ -21,6 +21,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing Ragstone with its pinned dependencies into $(VENV): a few minutes the first time."
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,eval]'
+	@$(BIN)/python -m compileall -q rag
 	@touch $@
 
 $(VENV)/.models: $(VENV)/.installed
