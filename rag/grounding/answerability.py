@@ -54,7 +54,7 @@ class Answerability:
 
     @property
     def score(self) -> float:
-        """From 0 to 1. The weights were chosen on four articles of SQuAD 2 and reported on four others."""
+        """From 0 to 1; docs/grounding.md has what it refuses."""
         if not self.novel or self.elsewhere:
             return 0.0
         score = 0.7 * self.cited + 0.15 * self.retrieved + 0.15 * self.known
