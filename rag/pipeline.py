@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rag.chains.ingest import IndexProgress, IndexReport, index_files
-from rag.errors import NotAnIndexError, RecipeError
+from rag.errors import ChunkError, NotAnIndexError, RecipeError
 from rag.index import IndexInfo, IndexSettings, Snapshot, Writer, read_note
-from rag.protocols import Embedder, Generator, Reranker, Retriever
+from rag.protocols import Chunker, Embedder, Generator, Reranker, Retriever
 from rag.recipe import (
     Recipe,
     build_chunker,
@@ -25,7 +25,7 @@ from rag.recipe import (
     load_recipe,
     recall_recipe,
 )
-from rag.types import Answer, Hit
+from rag.types import Answer, Chunk, Document, Hit
 
 if TYPE_CHECKING:
     from rag.chains import Event
@@ -155,7 +155,7 @@ class Pipeline:
             return index_files(
                 [Path(path) for path in paths],
                 writer=writer,
-                chunker=build_chunker(recipe, embedder),
+                chunker=_ChunkerOnDemand(recipe, embedder),
                 embedder=embedder,
                 settings=recipe.chunk_settings,
                 include=[*recipe.sources.include, *include],
@@ -213,6 +213,25 @@ class Pipeline:
             fallback=build_fallback(recipe, self.embedder),
             thresholds=build_thresholds(recipe),
         )
+
+
+class _ChunkerOnDemand:
+    """The recipe's chunker, made for the first document: a folder that has not changed waits for no tokenizer."""
+
+    def __init__(self, recipe: Recipe, embedder: Embedder | None) -> None:
+        self._recipe = recipe
+        self._embedder = embedder
+
+    @cached_property
+    def _chunker(self) -> Chunker:
+        try:
+            return build_chunker(self._recipe, self._embedder)
+        except ChunkError as error:  # of the recipe, not of the document that happens to be first
+            raise RecipeError(error.message, where=f"chunker.{error.where}", hint=error.hint) from error
+
+    def chunk(self, document: Document) -> Iterable[Chunk]:
+        """Passages in order. Raises RecipeError, ChunkError."""
+        return self._chunker.chunk(document)
 
 
 def open_index(path: str | PathLike[str], recipe: Recipe | str | PathLike[str] | None = None) -> Pipeline:

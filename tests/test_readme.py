@@ -34,9 +34,7 @@ def _run(command: str, root: Path) -> str:
     # As typed by a person, not as a sub-make of `make test`.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     environment["PATH"] = path
-    done = subprocess.run(
-        command, shell=True, cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, shell=True, cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -48,9 +46,11 @@ def test_the_commands_run_and_print_what_the_readme_shows(root: Path) -> None:
         printed = _run(command, root)
         if shown.strip():
             # What was indexed by an earlier run is unchanged in this one; times differ always.
-            expected = [SECONDS.sub("_", line) for line in shown.strip().splitlines() if not line.startswith("indexes/")]
-            got = [SECONDS.sub("_", line) for line in printed.strip().splitlines() if not line.startswith("indexes/")]
-            assert got == expected, command
+            assert _lasting(printed) == _lasting(shown), command
+
+
+def _lasting(output: str) -> list[str]:
+    return [SECONDS.sub("_", line) for line in output.strip().splitlines() if not line.startswith("indexes/")]
 
 
 def test_the_python_runs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,12 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -30,9 +32,12 @@ __all__ = ["IndexProgress", "IndexReport", "Skipped", "index_files"]
 
 # Bumped when the same bytes come to other documents: files are then read anew.
 INGEST_VERSION = "1"
-# A commit about every quarter of a minute on a laptop: little is lost to an interruption, and
-# batches are long enough to be sorted by length.
-BATCH = 1024
+# Passages embedded at once, while the next are read and cut: enough to be sorted by length.
+BATCH = 256
+# Passages of a commit, about a quarter of a minute on a laptop: little is lost to an interruption.
+COMMIT = 1024
+
+Step: TypeAlias = Callable[[dict[str, Vectors]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,22 @@ def index_files(
     interruption leaves the index as it was.
     """
     started = time.monotonic()
-    run = _Run(writer, chunker, embedder, content_hash(INGEST_VERSION, settings), at_once=at_once)
+    with ThreadPoolExecutor(1, "embedding") as executor:
+        run = _Run(writer, chunker, embedder, content_hash(INGEST_VERSION, settings), executor, at_once=at_once)
+        return _index_files(run, paths, include, exclude, sync=sync, progress=progress, started=started)
+
+
+def _index_files(
+    run: _Run,
+    paths: Sequence[Path],
+    include: Sequence[str],
+    exclude: Sequence[str],
+    *,
+    sync: bool,
+    progress: Callable[[IndexProgress], None] | None,
+    started: float,
+) -> IndexReport:
+    writer = run.writer
     own = Path(os.path.abspath(writer.path))  # noqa: PTH100  as walk does; an index in its own folder is no document
     found: dict[str, SourceFile] = {}
     unreadable: list[str] = []
@@ -110,7 +130,7 @@ def index_files(
             progress(IndexProgress(number, len(found), done, sum(sizes), run.report.passages, file.relative))
         run.read(file)
         done += size
-    run.flush()
+    run.finish()
     if sync:
         for folder in (path for path in paths if path.is_dir()):
             run.remove_missing(uri_prefix(folder), found, unreadable)
@@ -130,11 +150,35 @@ def _size(path: Path) -> int:
         return 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Steps whose passages are being embedded: ``new`` are, ``held`` are the vectors known before."""
+
+    steps: list[Step]
+    passages: int
+    held: dict[str, Vectors]
+    new: list[str]
+    future: Future[Vectors] | None
+
+    def vectors(self) -> dict[str, Vectors]:
+        """By content id; waits for the embedder and raises what it raised."""
+        if self.future is None:
+            return self.held
+        return self.held | dict(zip(self.new, self.future.result(), strict=True))
+
+
 class _Run:
     """One run's pending work: steps on the writer that wait for their passages' vectors."""
 
     def __init__(
-        self, writer: Writer, chunker: Chunker, embedder: Embedder | None, settings: str, *, at_once: bool
+        self,
+        writer: Writer,
+        chunker: Chunker,
+        embedder: Embedder | None,
+        settings: str,
+        executor: Executor,
+        *,
+        at_once: bool,
     ) -> None:
         self.writer = writer
         self.chunker = chunker
@@ -143,7 +187,9 @@ class _Run:
         self.at_once = at_once
         self.report = IndexReport()
         self.skipped: list[Skipped] = []
-        self._steps: list[Callable[[dict[str, Vectors]], object]] = []
+        self._executor = executor
+        self._embedding: _Batch | None = None
+        self._steps: list[Step] = []
         self._pending: list[Chunk] = []
         self._staged = 0
 
@@ -205,8 +251,10 @@ class _Run:
             self.report.updated += 1
         else:
             self.report.added += 1
-        if self._staged + len(self._pending) >= BATCH:
+        if self._staged >= COMMIT:
             self.flush()
+        elif len(self._pending) >= BATCH:
+            self._embed()
 
     def _stage(
         self,
@@ -223,6 +271,7 @@ class _Run:
 
         self._steps.append(step)
         self._pending.extend(chunks)
+        self._staged += len(chunks)
 
     def _finish(self, uri: str, sha256: str, size: int, settings: str, *, complete: bool) -> None:
         self.report.removed += self.writer.finish_source(
@@ -230,28 +279,40 @@ class _Run:
         )
 
     def _embed(self) -> None:
-        known: dict[str, Vectors] = {}
-        if self.embedder and self._pending:
-            contents = {chunk.content_id: chunk.content for chunk in self._pending}
-            known = dict(self.writer.known_vectors(contents))
-            new = [content_id for content_id in contents if content_id not in known]
-            if new:
-                vectors = self.embedder.embed_documents([contents[content_id] for content_id in new])
-                known.update(zip(new, vectors, strict=True))
-                self.report.embedded += len(new)
-        for step in self._steps:
+        """Hand what is pending to the embedder, and meanwhile stage what it was given before."""
+        before, self._embedding = self._embedding, None
+        known = before.vectors() if before else {}
+        contents = {chunk.content_id: chunk.content for chunk in self._pending} if self.embedder else {}
+        held = self.writer.known_vectors(contents.keys() - known.keys())
+        held |= {content_id: known[content_id] for content_id in contents.keys() & known.keys()}
+        new = [content_id for content_id in contents if content_id not in held]
+        future: Future[Vectors] | None = None
+        if self.embedder and new:
+            future = self._executor.submit(self.embedder.embed_documents, [contents[content_id] for content_id in new])
+        self._embedding = _Batch(self._steps, len(self._pending), held, new, future)
+        self._steps, self._pending = [], []
+        if before:
+            self._stage_batch(before, known)
+
+    def _stage_batch(self, batch: _Batch, known: dict[str, Vectors]) -> None:
+        for step in batch.steps:
             step(known)
-        self.report.passages += len(self._pending)
-        self._staged += len(self._pending)
-        self._steps.clear()
-        self._pending.clear()
+        self.report.passages += batch.passages
+        self.report.embedded += len(batch.new)
 
     def flush(self) -> None:
-        """Embed, stage and, unless all is committed at once, commit what is pending; called only between documents."""
-        self._embed()
+        """Embed what is pending, to be committed when it is staged; called only between documents."""
         if not self.at_once:
-            self.writer.commit()
+            self._steps.append(lambda _: self.writer.commit())
+        self._embed()
         self._staged = 0
+
+    def finish(self) -> None:
+        """Embed and stage all that is left."""
+        self.flush()
+        last, self._embedding = self._embedding, None
+        if last:
+            self._stage_batch(last, last.vectors())
 
     def remove_missing(self, prefix: str, seen: Container[str], unreadable: Iterable[str]) -> None:
         """Take out the sources below ``prefix`` that were not seen, but none below what is unreadable."""

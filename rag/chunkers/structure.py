@@ -50,18 +50,24 @@ class StructureChunker:
 
 
 class AutoChunker:
-    """A StructureChunker that cuts text without structure by sentences. A Chunker."""
+    """By structure where a document has some, records of JSON Lines whole, other text by sentences. A Chunker."""
 
     def __init__(self, *, tokenizer: Tokenizer, max_tokens: int) -> None:
         """``max_tokens`` includes the context header and special tokens. Raises ChunkError."""
         from rag.chunkers.sentence import SentenceChunker
+        from rag.chunkers.whole import WholeDocumentChunker
 
         self._structure = StructureChunker(tokenizer=tokenizer, max_tokens=max_tokens)
         self._sentences = SentenceChunker(tokenizer=tokenizer, max_tokens=max_tokens)
+        self._whole = WholeDocumentChunker(tokenizer=tokenizer, max_tokens=max_tokens)
 
     def chunk(self, document: Document) -> Iterator[Chunk]:
         """Passages in order."""
-        return (self._structure if document.blocks else self._sentences).chunk(document)
+        if document.blocks:
+            return self._structure.chunk(document)
+        # Whoever writes records has cut the text already; only those over the budget are cut again.
+        cut = self._whole if document.media_type == "application/jsonl" else self._sentences
+        return cut.chunk(document)
 
 
 def _outline(document: Document) -> Iterator[tuple[Block | None, Span]]:

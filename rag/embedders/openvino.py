@@ -43,7 +43,7 @@ class Batch:
 class OpenVinoEmbedder:
     """BERT-like encoders (BERT, RoBERTa, XLM-RoBERTa; mean or CLS pooling) on the CPU. Implements Embedder.
 
-    The weights are read at the first embedding, so an embedder that is never asked costs nothing.
+    Tokenizer and weights are read when first used, so an embedder that is never asked costs nothing.
     ``precision`` "auto" is bfloat16 where the CPU computes it and float32 elsewhere; vectors in
     bfloat16 have a cosine of at least .999 to float32's, and share their fingerprint with
     SentenceTransformerEmbedder: an index built on one can be searched with the other.
@@ -61,12 +61,6 @@ class OpenVinoEmbedder:
                 where=str(self._folder.path),
                 hint="use SentenceTransformerEmbedder (backend 'sentence-transformers')",
             )
-        self._tokenizer = HuggingFaceTokenizer(
-            self._folder.transformer / "tokenizer.json",
-            prompt=self._folder.document_prompt,
-            lowercase=self._folder.lowercase,
-        )
-        self._pad_id = self._tokenizer.pad_id(0)
         self._precision = precision
         self._threads = threads or usable_cpus()
         self._lock = threading.Lock()
@@ -81,10 +75,14 @@ class OpenVinoEmbedder:
         """The longest input, special tokens included."""
         return self._folder.max_tokens
 
-    @property
+    @cached_property
     def tokenizer(self) -> HuggingFaceTokenizer:
-        """The model's own tokenizer."""
-        return self._tokenizer
+        """The model's own tokenizer, read when first used. Raises ModelError."""
+        return HuggingFaceTokenizer(
+            self._folder.transformer / "tokenizer.json",
+            prompt=self._folder.document_prompt,
+            lowercase=self._folder.lowercase,
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -98,7 +96,7 @@ class OpenVinoEmbedder:
         """
         prompt = self._folder.document_prompt
         distinct = list(dict.fromkeys(texts))
-        encoded = self._tokenizer.encode_batch([prompt + text for text in distinct])
+        encoded = self.tokenizer.encode_batch([prompt + text for text in distinct])
         lengths = dict(zip(distinct, map(len, encoded), strict=True))
         check_lengths([lengths[text] for text in texts], self.max_tokens)
         row = {text: index for index, text in enumerate(distinct)}
@@ -107,15 +105,15 @@ class OpenVinoEmbedder:
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors (n, dim), in the order of ``texts``; a question over ``max_tokens`` loses its tail."""
         prompted = [self._folder.query_prompt + text for text in texts]
-        encoded = self._tokenizer.encode_batch(prompted)
+        encoded = self.tokenizer.encode_batch(prompted)
         for index, ids in enumerate(encoded):
             if len(ids) > self.max_tokens:
-                encoded[index] = self._tokenizer.cut(prompted[index], self.max_tokens)
+                encoded[index] = self.tokenizer.cut(prompted[index], self.max_tokens)
         return self._embed(encoded)
 
     def _embed(self, encoded: Sequence[Sequence[int]]) -> Vectors:
         vectors = np.empty((len(encoded), self.dim), np.float32)
-        batches = list(plan_batches(encoded, self._pad_id, self.max_tokens))
+        batches = list(plan_batches(encoded, self.tokenizer.pad_id(0), self.max_tokens))
         with self._lock:
             if len(batches) == 1:
                 self._run_one(batches[0], vectors)

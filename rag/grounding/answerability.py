@@ -26,6 +26,7 @@ _BIGRAM_COVERAGE = 0.5
 # they may move the score: other models' cosines may lie all above, and must not decide alone.
 _NEAR_SHARE = 0.5  # what a term or name of the question counts that stands in the passage, not in the sentence
 _FAR, _NEAR, _DENSE_WEIGHT, _DENSE_DOWN, _DENSE_UP = 0.3, 0.6, 0.4, 0.3, 0.2
+_WEAK, _STRONG = 0.5, 0.75  # shares of a question's words, see ``outdone``
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,20 @@ def answerability(
 def direct(asked: Claim, cited: Sequence[Evidence], weights: Weights) -> float:
     """The share of the question's terms that the cited sentences themselves hold."""
     return _share(_topics(asked), [unit.source.claim.terms for unit in cited], (), weights)
+
+
+def outdone(
+    question: str, asked: Claim, cited: Sequence[Evidence], evidence: Sequence[Evidence], weights: Weights
+) -> bool:
+    """Whether the cited sentences answer another question.
+
+    They do if they hold less than half of the question's words, and another sentence retrieved holds
+    nearly all of them beside the number, date or name asked for.
+    """
+    kind = expected(question)
+    if not kind or direct(asked, cited, weights) >= _WEAK:
+        return False
+    return any(direct(asked, [unit], weights) >= _STRONG and _typed(kind, asked, [unit]) for unit in evidence)
 
 
 def _topics(asked: Claim) -> frozenset[str]:

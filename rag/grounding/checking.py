@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.grounding.answerability import answerability, direct, read_question
+from rag.grounding.answerability import answerability, direct, outdone, read_question
 from rag.grounding.claims import Claim, known_names, read_claim
 from rag.grounding.drafts import Statement, abstains, clean_draft, statements
 from rag.grounding.evidence import Evidence, Quote, language_of, quotes, read_evidence, verbatim
@@ -70,7 +70,7 @@ def ground(
         An answer that is "supported" (every sentence is), "partly" (the unsupported ones are marked) or
         "not in the documents": its text is then a refusal that lists the nearest passages.
     """
-    text = clean_draft(draft)
+    text = clean_draft(_without_header(draft, hits))
     fallback = language_of(hits)
     asked_in = question_language(question, fallback)
     language = _draft_language(text, hits) or fallback
@@ -113,20 +113,19 @@ def _about(
     """
     parts = [one for one in passed if direct(asked, one.evidence, weights) >= _PART]
     groups = [[one] for one in passed] + ([parts] if len(parts) > 1 else [])
-    return max(
-        (
-            answerability(
-                clause,
-                asked,
-                [one.claim for one in group],
-                [unit for one in group for unit in one.evidence],
-                evidence,
-                weights,
-            ).score
-            for group in groups
-        ),
-        default=0.0,
-    )
+    best = 0.0
+    for group in groups:
+        cited = [unit for one in group for unit in one.evidence]
+        if not outdone(clause, asked, cited, evidence, weights):
+            about = answerability(clause, asked, [one.claim for one in group], cited, evidence, weights)
+            best = max(best, about.score)
+    return best
+
+
+def _without_header(draft: str, hits: Sequence[Hit]) -> str:
+    """The draft without a passage's title line, which small models copy before they answer."""
+    first, newline, rest = draft.lstrip().partition("\n")
+    return rest if newline and first.strip() in {hit.chunk.header for hit in hits if hit.chunk.header} else draft
 
 
 def _draft_language(text: str, hits: Sequence[Hit]) -> str:

@@ -182,6 +182,7 @@ def test_an_interruption_keeps_what_was_committed_and_the_rest_resumes(
     tmp_path: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest, "BATCH", 4)
+    monkeypatch.setattr(ingest, "COMMIT", 4)
     docs = tmp_path / "docs"
     docs.mkdir()
     for number in range(10):
@@ -239,6 +240,7 @@ def test_a_long_document_is_committed_whole(
     tmp_path: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest, "BATCH", 4)
+    monkeypatch.setattr(ingest, "COMMIT", 4)
     docs = tmp_path / "docs"
     docs.mkdir()
     text = " ".join(f"Sentence number {number} of a long text is here." for number in range(200))
