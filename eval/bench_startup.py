@@ -45,13 +45,19 @@ def _median(command: list[str]) -> float:
 
 
 def _reindex(data: Path) -> list[dict[str, object]]:
-    passages = list(read_collection(data / "hotpotqa-100").passages.values())
-    passages += list(read_collection(data / "squad2").passages.values())
+    passages = [
+        passage
+        for name in ("hotpotqa-100", "squad2", "cranfield")
+        for passage in read_collection(data / name).passages.values()
+        if passage[1].strip()
+    ]
     with tempfile.TemporaryDirectory() as folder:
         docs = Path(folder) / "docs"
         docs.mkdir()
-        for number, (title, text) in enumerate(passages[:FILES]):
-            (docs / f"{number:04d}.md").write_text(f"# {title}\n\n{text}\n", encoding="utf-8")
+        for number in range(FILES):
+            sections = passages[number::FILES]  # two or three sections a file
+            text = "".join(f"# {title}\n\n{text}\n\n" for title, text in sections)
+            (docs / f"{number:04d}.md").write_text(text, encoding="utf-8")
         rag = str(Path(sys.executable).with_name("rag"))
         command = [rag, "index", str(docs), "--index", str(Path(folder) / "index"), "--json"]
         first, _ = _run(command)

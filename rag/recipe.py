@@ -60,7 +60,7 @@ class SourcesConfig(_Section):
 
 
 class ChunkerConfig(_Section):
-    """How documents are cut. ``auto`` goes by media type: structure where there is some, sentences elsewhere."""
+    """How documents are cut. ``auto`` takes structure where there is some, records whole, sentences elsewhere."""
 
     kind: Literal["auto", "structure", "sentences", "tokens", "document"] = "auto"
     max_tokens: int = Field(default=256, ge=16)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from rag.chains.ingest import IndexProgress
     from rag.pipeline import Pipeline
 
 __all__ = ["DAMAGED", "FAILED", "INTERRUPTED", "SKIPPED", "USAGE", "app"]
@@ -85,12 +88,15 @@ def index(
 
     A file that cannot be read is skipped, with its reason in the summary, and the exit code is 3.
     """
-    from rag.cli.progress import indexing
-    from rag.cli.render import print_report
+    if json or not sys.stderr.isatty():
+        watched: AbstractContextManager[Callable[[IndexProgress], None] | None] = nullcontext()
+    else:
+        from rag.cli.progress import indexing
 
+        watched = indexing()
     with _pipeline(index, recipe) as pipeline:
         try:
-            with indexing(quiet=json) as progress:
+            with watched as progress:
                 report = pipeline.add(
                     *paths,
                     include=include or (),
@@ -109,6 +115,8 @@ def index(
 
         print_json(report)
     else:
+        from rag.cli.render import print_report
+
         print_report(report, index)
     if report.skipped:
         raise typer.Exit(SKIPPED)

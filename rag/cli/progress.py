@@ -1,4 +1,4 @@
-"""Progress of long work, on stderr, and only where someone is watching."""
+"""Progress of long work, on stderr, where someone is watching."""
 
 from __future__ import annotations
 
@@ -33,12 +33,9 @@ class _RateColumn(ProgressColumn):
 
 
 @contextmanager
-def indexing(*, quiet: bool) -> Iterator[Callable[[IndexProgress], None] | None]:
+def indexing() -> Iterator[Callable[[IndexProgress], None]]:
     """A bar over the bytes read, with passages per second and the time left."""
     console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.fields[files]}"),

@@ -26,7 +26,7 @@ _BIGRAM_COVERAGE = 0.5
 # they may move the score: other models' cosines may lie all above, and must not decide alone.
 _NEAR_SHARE = 0.5  # what a term or name of the question counts that stands in the passage, not in the sentence
 _FAR, _NEAR, _DENSE_WEIGHT, _DENSE_DOWN, _DENSE_UP = 0.3, 0.6, 0.4, 0.3, 0.2
-_WEAK, _STRONG = 0.5, 0.75  # shares of a question's words, see ``outdone``
+_WEAK, _STRONG = 0.35, 0.6  # shares of a question's words, see ``outdone``
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ def outdone(
 ) -> bool:
     """Whether the cited sentences answer another question.
 
-    They do if they hold less than half of the question's words, and another sentence retrieved holds
-    nearly all of them beside the number, date or name asked for.
+    They do if they hold hardly any of the question's words, and another sentence retrieved holds
+    most of them beside the number, date or name asked for.
     """
     kind = expected(question)
     if not kind or direct(asked, cited, weights) >= _WEAK:

@@ -321,3 +321,24 @@ def test_unrelated_sentences_do_not_add_up(hit):
     two = hit("The rating of the customers is good. The canteen opens at noon.", uri="file:///b", rank=2)[1]
     draft = "The meter was sold with a case. The canteen opens at noon."
     assert ground("What is the protection rating of the meter against water?", draft, [one, two]).refused
+
+
+def test_a_sentence_that_a_nearer_one_outdoes_does_not_answer(hit) -> None:
+    hits = [
+        hit("Employees in sales can work from home on two days a week.", title="Handbook", uri="file:///a.md")[1],
+        hit("Every employee has 27 days of paid holiday a year.", title="Handbook", uri="file:///b.md", rank=2)[1],
+    ]
+    question = "How many days of paid holiday does an employee have?"
+    wrong = ground(question, "Employees in sales can work from home on two days a week.", hits)
+    right = ground(question, "Every employee has 27 days of paid holiday a year.", hits)
+    assert (wrong.verdict, right.verdict) == ("not in the documents", "supported")
+
+
+def test_a_copied_title_line_is_no_part_of_the_answer(hit) -> None:
+    found = hit("Every employee has 27 days of paid holiday a year.", title="Handbook", headings=("Holidays",))[1]
+    answer = ground(
+        "How many days of paid holiday are there?",
+        "Handbook > Holidays\nEvery employee has 27 days of paid holiday a year.",
+        [found],
+    )
+    assert answer.text == "Every employee has 27 days of paid holiday a year."
