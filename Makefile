@@ -44,7 +44,7 @@ endif
 export Q
 
 test: setup
-	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n auto --data $(DATA) $(ARGS)
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n auto --data=$(DATA) $(ARGS)
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
