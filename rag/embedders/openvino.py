@@ -17,7 +17,7 @@ from rag import models
 from rag.embedders.bert_graph import build, read_weights, unsupported
 from rag.embedders.encoder_folder import read_encoder_folder
 from rag.embedders.openvino_runtime import import_openvino
-from rag.embedders.tokenization import HuggingFaceTokenizer, check_lengths
+from rag.embedders.tokenization import HuggingFaceTokenizer, distinct_texts
 from rag.errors import EmbeddingError
 from rag.types import Vectors
 
@@ -94,13 +94,8 @@ class OpenVinoEmbedder:
 
         Raises EmbeddingError on a text over ``max_tokens``.
         """
-        prompt = self._folder.document_prompt
-        distinct = list(dict.fromkeys(texts))
-        encoded = self.tokenizer.encode_batch([prompt + text for text in distinct])
-        lengths = dict(zip(distinct, map(len, encoded), strict=True))
-        check_lengths([lengths[text] for text in texts], self.max_tokens)
-        row = {text: index for index, text in enumerate(distinct)}
-        return self._embed(encoded)[[row[text] for text in texts]]
+        _, encoded, places = distinct_texts(texts, self.tokenizer, self._folder.document_prompt, self.max_tokens)
+        return self._embed(encoded)[places]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors (n, dim), in the order of ``texts``; a question over ``max_tokens`` loses its tail."""

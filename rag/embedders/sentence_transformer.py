@@ -12,7 +12,7 @@ import numpy as np
 
 from rag import models
 from rag.embedders.encoder_folder import read_encoder_folder
-from rag.embedders.tokenization import HuggingFaceTokenizer, check_lengths, valid
+from rag.embedders.tokenization import HuggingFaceTokenizer, distinct_texts, valid
 from rag.errors import EmbeddingError, ModelError
 from rag.types import Vectors
 
@@ -66,12 +66,8 @@ class SentenceTransformerEmbedder:
         Raises EmbeddingError on a text over ``max_tokens``.
         """
         prompt = self._folder.document_prompt
-        distinct = list(dict.fromkeys(texts))
-        encoded = self._tokenizer.encode_batch([prompt + text for text in distinct])
-        lengths = dict(zip(distinct, map(len, encoded), strict=True))
-        check_lengths([lengths[text] for text in texts], self.max_tokens)
-        row = {text: index for index, text in enumerate(distinct)}
-        return self._encode(distinct, prompt)[[row[text] for text in texts]]
+        distinct, _, places = distinct_texts(texts, self._tokenizer, prompt, self.max_tokens)
+        return self._encode(distinct, prompt)[places]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors (n, dim), in the order of ``texts``; a question over ``max_tokens`` loses its tail."""

@@ -99,6 +99,21 @@ class HuggingFaceTokenizer:
         return self._tokenizer.encode(valid(text), add_special_tokens=special)
 
 
+def distinct_texts(
+    texts: Sequence[str], tokenizer: HuggingFaceTokenizer, prompt: str, max_tokens: int
+) -> tuple[list[str], list[list[int]], list[int]]:
+    """The texts without repeats, their token ids behind ``prompt``, and the place of each text among them.
+
+    Raises EmbeddingError on a text over ``max_tokens``.
+    """
+    distinct = list(dict.fromkeys(texts))
+    encoded = tokenizer.encode_batch([prompt + text for text in distinct])
+    place = {text: index for index, text in enumerate(distinct)}
+    places = [place[text] for text in texts]
+    check_lengths([len(encoded[index]) for index in places], max_tokens)
+    return distinct, encoded, places
+
+
 def check_lengths(lengths: Sequence[int], max_tokens: int) -> None:
     """Raise EmbeddingError for the first text over ``max_tokens``: nothing is ever cut silently."""
     for index, length in enumerate(lengths):
