@@ -19,6 +19,7 @@ The tree::
     │   ├── CorruptIndexError       a file of the index is missing or its hash differs
     │   └── EmbedderMismatchError   the index was built with another embedder
     ├── RecipeError                 a recipe has an unknown key or a wrong value
+    ├── EvaluationError             judgements, a run, a data set, a suite or a measure is unusable
     └── MissingExtraError           an optional package is needed; names the extra to install
 
 A message says what was wrong; ``where`` names the file, line, page or key it was found at;
@@ -104,6 +105,10 @@ class EmbedderMismatchError(StorageError):
 
 class RecipeError(RagError):
     """A recipe has an unknown key or a wrong value."""
+
+
+class EvaluationError(RagError):
+    """Judgements, a run, a data set, a suite or a measure is unusable; ``where`` is the file and line."""
 
 
 class MissingExtraError(RagError, ImportError):

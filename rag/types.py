@@ -211,6 +211,7 @@ class Answer:
     hits: tuple[Hit, ...]
     dropped: tuple[Hit, ...] = ()
     quoted: bool = False
+    score: float = 0.0
 
     @property
     def citations(self) -> tuple[Citation, ...]:

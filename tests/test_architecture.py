@@ -22,6 +22,7 @@ FLOORS = [
     {"chains"},
     {"recipe"},
     {"pipeline"},
+    {"evaluation"},
     {"cli"},
 ]
 # Model files are where embedders, rerankers and generators get theirs from.

@@ -67,10 +67,12 @@ class AnswerRecord:
     """What ``rag ask`` answered; ``draft`` is the generator's text before the verdict.
 
     ``quoted``: nothing in the draft could be proved, and ``text`` quotes the documents instead.
+    ``score``: from 0 to 1, how far the proved sentences are about the question.
     """
 
     question: str
     verdict: Verdict
+    score: float
     text: str
     sentences: tuple[Sentence, ...]
     draft: str
@@ -185,6 +187,7 @@ def answer_record(answer: Answer, seconds: float) -> AnswerRecord:
     return AnswerRecord(
         question=answer.question,
         verdict=answer.verdict,
+        score=answer.score,
         text=answer.text,
         sentences=answer.sentences,
         draft=answer.draft,

@@ -97,10 +97,11 @@ def ground(
             draft=draft,
             hits=tuple(hits),
             dropped=tuple(dropped),
+            score=about,
         )
     verdict: Verdict = "supported" if len(passed) == len(checked) else "partly"
     shown, sentences = _compose(text, checked, thresholds, phrases_for(asked_in).unsupported)
-    return Answer(question, shown, verdict, sentences, draft, tuple(hits), tuple(dropped))
+    return Answer(question, shown, verdict, sentences, draft, tuple(hits), tuple(dropped), score=about)
 
 
 def _about(

@@ -1,0 +1,1 @@
+"""Measures, significance, answers and their proof, diagnosis, test sets and tuning."""
