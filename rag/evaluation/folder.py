@@ -1,0 +1,132 @@
+"""The folder of an evaluation: finished questions as they come, so that it can go on, and last its results."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
+
+from rag.errors import EvaluationError
+from rag.evaluation.results import QueryResult
+
+STATE, FINISHED, INDEX = "state.json", "finished.jsonl", "index"
+RUN, SCORES, SUMMARY, REPORT = "run.trec", "scores.jsonl", "summary.json", "report.html"
+
+_RESULT: TypeAdapter[QueryResult] = TypeAdapter(QueryResult)
+
+
+class EvaluationFolder:
+    """Where an evaluation is kept; one process at a time. A context manager.
+
+    ``finished.jsonl`` has a line for each question that was answered, written and flushed as it comes.
+    ``state.json`` holds what the lines depend on: another recipe, model or data set needs another folder.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, object], *, fresh: bool = False) -> None:
+        """Open the folder, or make it. ``fresh`` drops what another evaluation left in it.
+
+        Raises EvaluationError where it belongs to another evaluation or process, or holds other files.
+        """
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(path / ".lock", timeout=0)
+            self._lock.acquire()
+        except Timeout as error:
+            raise EvaluationError(
+                "another process is evaluating into this folder",
+                where=str(path),
+                hint="wait for it, or give another --out",
+            ) from error
+        except OSError as error:
+            raise EvaluationError(f"the folder cannot be used: {error.strerror}", where=str(path)) from error
+        try:
+            self._claim(json.loads(json.dumps(settings)), fresh=fresh)
+            self.finished = self._read()
+            self._file = (path / FINISHED).open("a", encoding="utf-8")
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _claim(self, settings: dict[str, object], *, fresh: bool) -> None:
+        state = self.path / STATE
+        others = [path.name for path in self.path.iterdir() if path.name not in (".lock", INDEX)]
+        if state.is_file():
+            kept = _load(state)
+            changed = sorted(key for key in {*kept, *settings} if kept.get(key) != settings.get(key))
+            if changed and not fresh:
+                raise EvaluationError(
+                    f"the folder holds another evaluation: {', '.join(changed)} differ",
+                    where=str(self.path),
+                    hint="give another --out, or --fresh to start over in this one",
+                )
+            if fresh:
+                for name in (FINISHED, RUN, SCORES, SUMMARY, REPORT):
+                    (self.path / name).unlink(missing_ok=True)
+                shutil.rmtree(self.path / INDEX, ignore_errors=True)
+        elif others:
+            raise EvaluationError(
+                f"the folder holds other files ({sorted(others)[0]}), and no evaluation",
+                where=str(self.path),
+                hint="give an empty or a new folder with --out",
+            )
+        write_atomically(state, json.dumps(settings, ensure_ascii=False, indent=2) + "\n")
+
+    def _read(self) -> dict[str, QueryResult]:
+        file = self.path / FINISHED
+        if not file.is_file():
+            return {}
+        data = file.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):  # the line that a kill tore
+            os.truncate(file, whole)
+        finished = {}
+        for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
+            try:
+                result = _RESULT.validate_json(line)
+            except ValidationError as error:
+                raise EvaluationError(
+                    "a finished question cannot be read", where=f"{file}:{number}", hint="--fresh starts over"
+                ) from error
+            finished[result.id] = result
+        return finished
+
+    def save(self, result: QueryResult) -> None:
+        """Keep a finished question."""
+        self._file.write(_RESULT.dump_json(result).decode() + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Let another process in."""
+        self._file.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+
+
+def _load(path: Path) -> dict[str, object]:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EvaluationError("not an evaluation's state", where=str(path), hint="--fresh starts over") from error
+    return state if isinstance(state, dict) else {}
