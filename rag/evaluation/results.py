@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from rag.evaluation.datasets import Question
 from rag.evaluation.scores import MIN_COVERAGE, Mean, Score
 from rag.types import Answer
 
@@ -171,7 +172,7 @@ class Evaluation:
     ``precision_recall`` are (recall, precision) points, interpolated at 11 levels of recall and averaged over the
     questions. ``notes`` are what a reader must know to trust the figures (questions without results, say).
     ``failures`` are the reasons why it does not pass: a mean below its coverage or outside its tolerance, a
-    significant loss.
+    significant loss. ``gold`` is what is right, by question; of a set that has only judgements, the relevant documents.
     """
 
     name: str
@@ -187,3 +188,4 @@ class Evaluation:
     misses: tuple[Miss, ...] = ()
     notes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    gold: Mapping[str, Question] = field(default_factory=dict)
