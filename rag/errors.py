@@ -8,7 +8,9 @@ The tree::
     ├── ModelError                  a model is missing, damaged, or not the one expected
     ├── EmbeddingError              an embedder failed or gave vectors of the wrong shape
     ├── GenerationError             a language model failed
-    │   └── ContextError            the prompt does not fit the model's context
+    │   ├── ContextError            the prompt does not fit the model's context
+    │   ├── ChoiceError             the reply is none of the options
+    │   └── GenerationTimeoutError  the model did not answer in time
     ├── RerankError                 a reranker failed
     ├── QueryError                  a question, ``k`` or another search argument is unusable
     │   └── FilterError             a ``where`` expression does not parse
@@ -65,6 +67,14 @@ class GenerationError(RagError):
 
 class ContextError(GenerationError):
     """The prompt does not fit the model's context."""
+
+
+class ChoiceError(GenerationError):
+    """The reply is none of the options that were offered."""
+
+
+class GenerationTimeoutError(GenerationError):
+    """The model did not answer in time."""
 
 
 class RerankError(RagError):

@@ -116,6 +116,19 @@ class Generator(Protocol):
 
 
 @runtime_checkable
+class Chooser(Protocol):
+    """Messages -> one of several replies; what a Generator offers where it can weigh replies against one another."""
+
+    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+        """The probability of each option as the beginning of the reply, given that it is one of them.
+
+        In the order of ``options``, adding up to 1. Raises ChoiceError where the reply is none of them,
+        GenerationError, ContextError.
+        """
+        ...
+
+
+@runtime_checkable
 class Verifier(Protocol):
     """How far a piece of evidence supports a claim."""
 

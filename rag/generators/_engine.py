@@ -64,6 +64,13 @@ class Engine(Protocol):
         """
         ...
 
+    def weigh(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
+        """The probability of each of ``tokens`` (all different) to come next, given that one of them does.
+
+        They are the model's own, at temperature 1 without any penalty. Raises GenerationError.
+        """
+        ...
+
     def close(self) -> None:
         """Free the model."""
         ...

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rag.errors import GenerationError, MissingExtraError, ModelError
@@ -73,21 +75,44 @@ class LlamaCppPythonEngine:
         self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int
     ) -> Generator[str, None, None]:
         """See Engine."""
-        # the model holds one sequence: a second stream waits, and in the same thread it would wait forever
-        if self._owner == threading.get_ident():
-            raise GenerationError("an answer is still being streamed in this thread", hint="finish or close it first")
-        with self._busy:
-            self._owner = threading.get_ident()
+        with self._alone():
+            yield from self._stream(prompt, sampling, stop, max_tokens)
+
+    def weigh(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
+        """See Engine."""
+        import llama_cpp
+
+        with self._alone():
+            model = self._live()
+            model.reset()
             try:
-                yield from self._stream(prompt, sampling, stop, max_tokens)
-            finally:
-                self._owner = None
+                model.eval(list(prompt))
+            except (RuntimeError, ValueError) as error:
+                raise GenerationError(f"llama.cpp failed: {error}", where="llama.cpp") from error
+            logits = llama_cpp.llama_get_logits_ith(model.ctx, -1)  # of the last token
+            chosen = [float(logits[token]) for token in tokens]
+        highest = max(chosen)
+        weights = [math.exp(logit - highest) for logit in chosen]
+        total = math.fsum(weights)
+        return [weight / total for weight in weights]
 
     def close(self) -> None:
         """See Engine."""
         if self._model is not None:
             self._model.close()
             self._model = None
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        # the model holds one sequence: a second stream waits, and in the same thread it would wait forever
+        if self._owner == threading.get_ident():
+            raise GenerationError("an answer is still being streamed in this thread", hint="finish or close it first")
+        with self._busy:
+            self._owner = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._owner = None
 
     def _stream(
         self, prompt: Sequence[int], sampling: Sampling, stop: Sequence[str], max_tokens: int

@@ -9,6 +9,7 @@ enter, with a random key beside that.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
 import shutil
@@ -25,6 +26,8 @@ from rag.generators._unix_http import UnixHttpClient
 
 # loading the library reads the environment, and Server's constructor sets llama.cpp's process-wide logger
 _starting = threading.Lock()
+# logits differ by some tens; a float32 near a hundred still holds steps of 8e-6
+_BIAS = 100
 
 
 class XLlamaCppEngine:
@@ -79,6 +82,29 @@ class XLlamaCppEngine:
                 if event["stop"]:
                     return
         raise GenerationError("the stream ended before the answer did", where="llama.cpp")
+
+    def weigh(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
+        """See Engine."""
+        # The same bias for all of them leaves their ratios as they are and lifts them above every other token, so
+        # that the server need list no more: asked for plain log probabilities it would have to list the vocabulary.
+        body = {
+            "prompt": list(prompt),
+            "n_predict": 1,
+            "logit_bias": [[token, _BIAS] for token in tokens],
+            "n_probs": len(tokens),
+            "post_sampling_probs": True,
+            "samplers": [],
+            "temperature": 1.0,
+            "seed": 0,
+            "cache_prompt": False,  # as in complete
+        }
+        (step,) = self._live().post("/completion", body)["completion_probabilities"]
+        listed = {candidate["id"]: float(candidate["prob"]) for candidate in step["top_probs"]}
+        weights = [listed.get(token, 0.0) for token in tokens]
+        total = math.fsum(weights)
+        if not total > 0:
+            raise GenerationError("the server listed none of the tokens it was asked about", where="llama.cpp")
+        return [weight / total for weight in weights]
 
     def close(self) -> None:
         """See Engine."""

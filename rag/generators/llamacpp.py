@@ -12,13 +12,14 @@ from typing import Literal, Self, assert_never
 from rag.errors import ContextError, GenerationError, ModelError
 from rag.generators._engine import Engine, EngineSettings, Sampling
 from rag.generators.chat_prompt import prompt_tokens
+from rag.generators.choosing import check_options, token_branches, weigh_branches
 from rag.types import Message
 
 Binding = Literal["xllamacpp", "llama-cpp-python"]
 
 
 class LlamaCppGenerator:
-    """A GGUF model, loaded once and shared by all calls; a Generator.
+    """A GGUF model, loaded once and shared by all calls; a Generator and a Chooser.
 
     The chat template is the model's own. Text inside messages never becomes a control token (see
     ``chat_prompt``). At temperature 0 the same messages give the same answer on every run, and with
@@ -87,6 +88,24 @@ class LlamaCppGenerator:
         pieces = self._engine.complete(prompt, self._sampling, stop=stop, max_tokens=max_tokens)
         with contextlib.closing(pieces):
             yield from pieces
+
+    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+        """The probability of each option as the reply, given that it is one of them (see ``choosing``).
+
+        Exact, and independent of ``temperature``, ``seed`` and ``repeat_penalty``; two options of a token each cost
+        no more than reading the prompt. Raises GenerationError, and ContextError where the prompt does not fit.
+        """
+        check_options(options)
+        prompt = prompt_tokens(self._engine, messages)
+        branches = token_branches(self._engine, options)
+        longest = max(map(len, branches))
+        if len(prompt) + longest > self._context_size:
+            raise ContextError(
+                f"a prompt of {len(prompt)} tokens and a choice of {longest} exceed the context of "
+                f"{self._context_size}",
+                hint="raise context_size, or ask about less",
+            )
+        return weigh_branches(self._engine, prompt, branches, len(options))
 
     def close(self) -> None:
         """Free the model; calling it again does nothing."""

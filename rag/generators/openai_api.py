@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rag.errors import ContextError, GenerationError, MissingExtraError
+from rag.errors import ContextError, GenerationError, GenerationTimeoutError, MissingExtraError
 from rag.generators.api_counting import Count, count_bytes, llama_server_count, tokenizer_count
+from rag.generators.choosing import REPLY_TOKENS, TOP_LOGPROBS, check_options
 from rag.generators.control_text import neutralise, restored
 from rag.types import Message
 
@@ -22,7 +23,7 @@ _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size_error")
 
 
 class OpenAIGenerator:
-    """A model behind an OpenAI-compatible API; a Generator.
+    """A model behind an OpenAI-compatible API; a Generator and a Chooser.
 
     Requests that fail with 408, 409, 429 or 5xx, time out or find no server are retried by the openai
     package with exponential backoff and jitter, honouring Retry-After. A stream that breaks off is an error and never a
@@ -69,6 +70,7 @@ class OpenAIGenerator:
         self._base_url = base_url or _OPENAI
         self._key = _read_key(api_key_env)
         self._client = _client(self._base_url, self._key, timeout, max_retries)
+        self._has_logprobs = True
         self._count: Count | None = tokenizer_count(Path(tokenizer)) if tokenizer else None
 
     @property
@@ -97,6 +99,28 @@ class OpenAIGenerator:
 
         Raises GenerationError, and ContextError where prompt and answer exceed ``context_size``.
         """
+        self._check_room(messages, max_tokens)
+        yield from restored(self._pieces(_inert(messages), stop, max_tokens))
+
+    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+        """The probability of each option as the reply, given that it is one of them.
+
+        From the log probabilities of the 20 likeliest tokens, which leaves one that is not among them 0. A server
+        that gives none is taken at its word: 1 for the option that its reply begins with, 0 for the others.
+
+        Raises ChoiceError where the reply is none of the options, GenerationError, ContextError.
+        """
+        from rag.generators.api_choosing import read_reply
+
+        check_options(options)
+        self._check_room(messages, REPLY_TOKENS)
+        return read_reply(self._short_reply(_inert(messages)), options, where=self._base_url)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _check_room(self, messages: Sequence[Message], max_tokens: int) -> None:
         prompt = self.count_tokens(messages)
         if prompt + max_tokens > self._context_size:
             raise ContextError(
@@ -104,11 +128,32 @@ class OpenAIGenerator:
                 where=self._base_url,
                 hint="raise context_size, or pass fewer or shorter passages (pack_context does)",
             )
-        yield from restored(self._pieces(_inert(messages), stop, max_tokens))
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+    def _short_reply(self, messages: Sequence[Message]) -> str:
+        """The JSON of a reply of a few tokens, with log probabilities unless the server has refused them."""
+        from openai import BadRequestError, OpenAIError, omit
+
+        old_limit = self._limit_field == "max_tokens"
+        while True:
+            try:
+                reply = self._client.chat.completions.with_raw_response.create(
+                    model=self._model,
+                    messages=[_param(m) for m in messages],
+                    logprobs=True if self._has_logprobs else omit,
+                    top_logprobs=TOP_LOGPROBS if self._has_logprobs else omit,
+                    temperature=omit if self._temperature is None else self._temperature,
+                    seed=omit if self._seed is None else self._seed,
+                    max_tokens=REPLY_TOKENS if old_limit else omit,
+                    max_completion_tokens=omit if old_limit else REPLY_TOKENS,
+                )
+            except BadRequestError as error:
+                if not (self._has_logprobs and "logprobs" in str(error)):
+                    raise self._error(error) from None
+                self._has_logprobs = False
+            except OpenAIError as error:
+                raise self._error(error) from None
+            else:
+                return reply.text
 
     def _pieces(self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int) -> Iterator[str]:
         from openai import OpenAIError
@@ -155,7 +200,7 @@ class OpenAIGenerator:
         text = str(error).replace(self._key, "***") if self._key else str(error)
         match error:
             case APITimeoutError():
-                return GenerationError(
+                return GenerationTimeoutError(
                     f"no answer within {self._client.timeout} s, {retries} retries included", where=self._base_url
                 )
             case APIConnectionError():
