@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rag.grounding import Thresholds
     from rag.index import Snapshot
     from rag.protocols import Chunker, Embedder, Generator, Reranker, Retriever
+    from rag.retrieval import RetrievalStages
 
 __all__ = [
     "Bm25Config",
@@ -40,6 +41,7 @@ __all__ = [
     "build_generator",
     "build_reranker",
     "build_retriever",
+    "build_stages",
     "build_thresholds",
     "load_recipe",
     "parse_recipe",
@@ -290,33 +292,43 @@ def build_chunker(recipe: Recipe, embedder: Embedder | None) -> Chunker:
             return chunkers.WholeDocumentChunker(tokenizer=tokenizer, max_tokens=config.max_tokens)
 
 
-def build_retriever(
+def build_stages(
     recipe: Recipe, snapshot: Snapshot, embedder: Embedder | None, reranker: Reranker | None
-) -> Retriever:
+) -> RetrievalStages:
     """The arms over a snapshot, fused, diversified and reranked as the recipe says. Raises RecipeError."""
     from rag import retrieval
 
     config = recipe.retrieval
-    arms: list[retrieval.DenseRetriever | retrieval.SparseRetriever] = []
+    arms: dict[str, retrieval.DenseRetriever | retrieval.SparseRetriever] = {}
     weights: list[float] = []
     if "dense" in config.arms:
         if embedder is None:
             raise RecipeError(
                 "retrieval.arms names dense, but embedder.backend is none", hint='set retrieval.arms = ["sparse"]'
             )
-        arms.append(retrieval.DenseRetriever(snapshot, embedder))
+        arms["dense"] = retrieval.DenseRetriever(snapshot, embedder)
         weights.append(config.weight)
     if "sparse" in config.arms:
-        arms.append(retrieval.SparseRetriever(snapshot))
+        arms["sparse"] = retrieval.SparseRetriever(snapshot)
         weights.append(1 - config.weight)
-    found: Retriever = arms[0]
-    if len(arms) > 1:
-        found = retrieval.HybridRetriever(arms, fusion=config.fusion, weights=weights, depth=config.depth)
-    if config.mmr < 1:
-        found = retrieval.DiverseRetriever(found, snapshot, relevance=config.mmr)
-    if reranker is not None:
-        found = retrieval.RerankedRetriever(found, reranker, depth=recipe.reranker.depth)
-    return found
+    first, *others = arms.values()
+    fused = (
+        retrieval.HybridRetriever([first, *others], fusion=config.fusion, weights=weights, depth=config.depth)
+        if others
+        else first
+    )
+    diverse = retrieval.DiverseRetriever(fused, snapshot, relevance=config.mmr) if config.mmr < 1 else None
+    reranked = (
+        retrieval.RerankedRetriever(diverse or fused, reranker, depth=recipe.reranker.depth) if reranker else None
+    )
+    return retrieval.RetrievalStages(arms, fused, diverse, reranked)
+
+
+def build_retriever(
+    recipe: Recipe, snapshot: Snapshot, embedder: Embedder | None, reranker: Reranker | None
+) -> Retriever:
+    """The last of ``build_stages``: the recipe's retrieval as a whole. Raises RecipeError."""
+    return build_stages(recipe, snapshot, embedder, reranker).final
 
 
 def build_reranker(recipe: Recipe) -> Reranker | None:

@@ -166,11 +166,13 @@ class Snapshot:
     def document(self, key: str) -> Document:
         """A document by its id or its uri. Raises QueryError if there is none."""
         with self._lock, storage_errors(self.path):
-            ids = (content_hash(key), key if key.isascii() else "")
-            row = self._db.execute("SELECT number FROM documents WHERE id IN (?, ?)", ids).fetchone()
-            if row is None:
-                raise QueryError(f"the index holds no document {key!r}", where=str(self.path))
-            return store.read_document(self._db, row[0])
+            return store.read_document(self._db, self._find(key, "number")[0])
+
+    def chunks_of(self, key: str) -> list[Chunk]:
+        """The chunks of a document, by its id or its uri, in order. Raises QueryError if there is none."""
+        with self._lock, storage_errors(self.path):
+            number, chunks = self._find(key, "number, chunks")
+            return [store.read_chunk(self._db, number, seq)[0] for seq in range(chunks)]
 
     def passages(self, refs: Sequence[Ref]) -> list[Passage]:
         """The chunks of rows, and their documents' metadata, in the order of ``refs``."""
@@ -265,6 +267,16 @@ class Snapshot:
                     ) from error
             generation = int(self._meta["generation"])
             self._db.execute("ROLLBACK")
+
+    def _find(self, key: str, columns: str) -> tuple[int, ...]:
+        ids = (content_hash(key), key if key.isascii() else "")
+        row: tuple[int, ...] | None = self._db.execute(
+            f"SELECT {columns} FROM documents WHERE id IN (?, ?)",  # noqa: S608
+            ids,
+        ).fetchone()
+        if row is None:
+            raise QueryError(f"the index holds no document {key!r}", where=str(self.path))
+        return row
 
     def _one(self, sql: str) -> tuple[int, ...]:
         with self._lock, storage_errors(self.path):

@@ -5,6 +5,7 @@ from rag.retrieval.fusion import Fusion, convex, fuse, rrf
 from rag.retrieval.hybrid import HybridRetriever
 from rag.retrieval.mmr import DiverseRetriever, mmr
 from rag.retrieval.reranked import RerankedRetriever
+from rag.retrieval.stages import RetrievalStages
 
 __all__ = [
     "Arm",
@@ -14,6 +15,7 @@ __all__ = [
     "Fusion",
     "HybridRetriever",
     "RerankedRetriever",
+    "RetrievalStages",
     "SparseRetriever",
     "convex",
     "fuse",

@@ -1,0 +1,30 @@
+"""The steps of one retrieval, each of which can be asked by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rag.protocols import Retriever
+from rag.retrieval.arms import DenseRetriever, SparseRetriever
+from rag.retrieval.hybrid import HybridRetriever
+from rag.retrieval.mmr import DiverseRetriever
+from rag.retrieval.reranked import RerankedRetriever
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalStages:
+    """The arms by name, what fuses them (the arm itself where there is one), and what re-orders that, if anything.
+
+    Each is built around the one before, so asking a later one asks all before it.
+    """
+
+    arms: Mapping[str, DenseRetriever | SparseRetriever]
+    fused: HybridRetriever | DenseRetriever | SparseRetriever
+    diverse: DiverseRetriever | None = None
+    reranked: RerankedRetriever | None = None
+
+    @property
+    def final(self) -> Retriever:
+        """The last step: the retrieval as a whole."""
+        return self.reranked or self.diverse or self.fused
