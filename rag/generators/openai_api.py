@@ -156,6 +156,7 @@ class OpenAIGenerator:
                 return reply.text
 
     def _pieces(self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int) -> Iterator[str]:
+        from httpx2 import TransportError
         from openai import OpenAIError
 
         try:
@@ -168,6 +169,8 @@ class OpenAIGenerator:
                         reason = choice.finish_reason or reason
         except OpenAIError as error:
             raise self._error(error) from None
+        except TransportError as error:  # openai 3.3 lets these through once a stream has begun
+            raise GenerationError(f"the stream was cut: {error}", where=self._base_url) from error
         except ValueError as error:
             raise GenerationError(f"the server sent an event that is no JSON: {error}", where=self._base_url) from error
         if reason is None:
