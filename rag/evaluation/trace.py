@@ -1,0 +1,120 @@
+"""Where every step of a retrieval placed given passages: the evidence for why one was not found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.index import Ref, Snapshot
+from rag.protocols import Retriever
+from rag.retrieval import DenseRetriever, Fusion, RetrievalStages, SparseRetriever
+from rag.retrieval.fusion import combine
+from rag.types import ArmScore, Hit
+
+# How deep an arm is read to give the rank of a passage that it missed.
+DEEP = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step's places for the passages asked about, by chunk id; one that it did not return is absent.
+
+    Of its ranking the first ``cut`` go on to the next step, or to the reader.
+    """
+
+    name: str
+    places: Mapping[str, ArmScore]
+    cut: int
+
+    def best(self, chunks: Iterable[str]) -> ArmScore | None:
+        """The first place of any of these passages."""
+        return min((self.places[one] for one in chunks if one in self.places), key=lambda at: at.rank, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmTrace(Step):
+    """An arm read to ``DEEP``, of which the retrieval reads the first ``cut``: ``ranking``, rows with their scores.
+
+    ``scores`` are the exact scores of the passages asked about, whatever their rank, and ``refs`` their rows.
+    """
+
+    scores: Mapping[str, float]
+    refs: Mapping[str, Ref]
+    ranking: tuple[tuple[Ref, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A question's way through a retrieval: its arms, the steps after them in order, and the hits at the end.
+
+    ``steps`` starts with the fusion; with one arm there is none, and it starts with the arm itself.
+    """
+
+    arms: tuple[ArmTrace, ...]
+    steps: tuple[Step, ...]
+    hits: tuple[Hit, ...]
+
+    def rank(self, chunks: Collection[str]) -> float:
+        """The best rank of any of these passages in the last step that has one; infinite if none does."""
+        found = next((place for step in reversed(self.steps) if (place := step.best(chunks))), None)
+        found = found or min(
+            (place for arm in self.arms if (place := arm.best(chunks))), key=lambda at: at.rank, default=None
+        )
+        return found.rank if found else math.inf
+
+
+def trace(
+    stages: RetrievalStages, snapshot: Snapshot, question: str, *, k: int, depth: int, wanted: Collection[str]
+) -> Trace:
+    """Follow passages (``wanted``: chunk ids, all in the index) through every step of a search for ``k`` hits.
+
+    Each step is asked for as much as the step after it asks for, so that its order is that of the real search.
+    ``depth`` is how much of an arm is read at least. Raises QueryError, RerankError.
+    """
+    reranked = max(k, stages.reranked.depth) if stages.reranked else k
+    pool = max(reranked, stages.diverse.pool) if stages.diverse else reranked
+    reach = max(pool, depth)
+    refs = dict(zip(wanted, snapshot.refs(list(wanted)), strict=True))
+    arms = tuple(_arm(arm, question, refs, reach) for arm in stages.arms.values())
+    asks: list[tuple[str, Retriever, int, int]]
+    asks = [("fusion" if len(arms) > 1 else arms[0].name, stages.fused, reach, pool)]
+    asks += [("diversity", stages.diverse, pool, reranked)] if stages.diverse else []
+    asks += [("reranker", stages.reranked, reranked, k)] if stages.reranked else []
+    steps: list[Step] = []
+    hits: list[Hit] = []
+    for name, retriever, asked, cut in asks:
+        hits = retriever.retrieve(question, asked)
+        places = {hit.chunk.id: ArmScore(hit.rank, hit.score) for hit in hits if hit.chunk.id in refs}
+        steps.append(Step(name, places, cut))
+    return Trace(arms, tuple(steps), tuple(hits[:k]))
+
+
+def rank_at_weight(traced: Trace, chunks: Iterable[str], fusion: Fusion, weight: float) -> int | None:
+    """The best rank that any of these passages would have in the fused list with this dense weight.
+
+    Of equal scores theirs is taken to be the last; None if no arm's ranking holds one.
+    """
+    weights = [weight if arm.name == "dense" else 1 - weight for arm in traced.arms]
+    fused = combine(fusion, [arm.ranking for arm in traced.arms], weights)
+    rows = {arm.refs[one] for one in chunks for arm in traced.arms}
+    best = max((fused[row] for row in rows & fused.keys()), default=None)
+    return None if best is None else sum(score >= best for score in fused.values())
+
+
+def _arm(arm: DenseRetriever | SparseRetriever, question: str, refs: Mapping[str, Ref], reach: int) -> ArmTrace:
+    asked = arm.ask(question)
+    ranking = asked.rank(max(DEEP, reach), None)
+    ranked = list(zip(ranking.refs.tolist(), ranking.scores.tolist(), strict=True))
+    places = {ref: ArmScore(rank, score) for rank, (ref, score) in enumerate(ranked, 1)}
+    exact = asked.score(np.array(list(refs.values()), np.int64)).tolist()
+    return ArmTrace(
+        name=arm.name,
+        places={chunk: places[ref] for chunk, ref in refs.items() if ref in places},
+        cut=reach,
+        scores=dict(zip(refs, exact, strict=True)),
+        refs=refs,
+        ranking=tuple(ranked[:reach]),
+    )
