@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.cli import measuring
+
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
     from rag.pipeline import Pipeline
@@ -20,7 +22,7 @@ __all__ = ["DAMAGED", "FAILED", "INTERRUPTED", "SKIPPED", "USAGE", "app"]
 FAILED, USAGE, SKIPPED, DAMAGED, INTERRUPTED = 1, 2, 3, 4, 130
 EPILOG = (
     "Exit codes: 0 done; 1 an error; 2 wrong usage (arguments, a filter, a recipe); 3 done, but some files "
-    "or records were skipped; 4 verify found damage; 130 interrupted."
+    "or records were skipped; 4 verify found damage; 5 a system is significantly worse; 130 interrupted."
 )
 DEFAULT_INDEX = Path("indexes/built/default")
 
@@ -356,6 +358,10 @@ def models_pull(
     if json:
         pulled = [status for status in list_models() if status.path in paths]
         print_json(ModelsRecord(tuple(model_record(status) for status in pulled)))
+
+
+app.command("measure")(measuring.measure)
+app.command("compare")(measuring.compare)
 
 
 def _pipeline(index: Path, recipe: str | None) -> Pipeline:

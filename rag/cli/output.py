@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rag.chains.ingest import IndexReport
+from rag.cli.measure_records import CompareRecord, MeasureRecord
 from rag.index import IndexInfo
 from rag.models import ModelStatus
 from rag.types import Answer, ArmScore, Chunk, Hit, Metadata, Sentence, Verdict
@@ -144,6 +145,8 @@ SCHEMAS: Mapping[str, type] = {
     "delete": DeleteRecord,
     "models": ModelsRecord,
     "recipes": RecipesRecord,
+    "measure": MeasureRecord,
+    "compare": CompareRecord,
 }
 
 
