@@ -126,7 +126,7 @@ def context_recall(question: Question, answer: Answer, judge: Judge, sentences: 
 def fluency(answer: Answer, judge: Judge) -> Score:
     """Probability that the answer is well written.
 
-    Fluency of Liu et al. 2023, Evaluating Verifiability in Generative Search Engines (§2.1), which asks people for
+    Fluency of Liu et al. 2023, Evaluating Verifiability in Generative Search Engines (§2), which asks people for
     one of five grades.
     """
     if missing := _unanswered(answer):
@@ -135,7 +135,7 @@ def fluency(answer: Answer, judge: Judge) -> Score:
 
 
 def utility(question: Question, answer: Answer, judge: Judge) -> Score:
-    """Perceived utility (Liu et al. 2023, §2.1, as above): probability that the answer helps who asked."""
+    """Perceived utility (Liu et al. 2023, as above): probability that the answer helps who asked."""
     return _of_answer(judge_prompts.USEFUL, question, answer, judge)
 
 

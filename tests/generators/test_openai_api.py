@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import logging
+import math
 import socket
 import struct
 import threading
@@ -14,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import ContextError, GenerationError, ModelError
+from rag.errors import ChoiceError, ContextError, GenerationError, GenerationTimeoutError, ModelError
 from rag.generators import OpenAIGenerator, render_question
-from rag.protocols import Generator
+from rag.protocols import Chooser, Generator
 from rag.types import Message
 
 KEY = "sk-very-secret-1234567890"
@@ -372,3 +373,119 @@ def test_a_prompt_over_context_size_is_not_sent(server: Server, make: Make) -> N
     with pytest.raises(ContextError, match="context of 64"):
         list(make(context_size=64).generate(user("word " * 50), max_tokens=10))
     assert server.times == []
+
+
+def completion(text: str | None, *, logprobs: object = None, reason: str = "stop") -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
+    if logprobs is not None:
+        choice["logprobs"] = logprobs
+    return json.dumps(
+        {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    ).encode()
+
+
+def tokens(*steps: dict[str, float]) -> dict[str, object]:
+    """Log probabilities as the API writes them: at each step the likeliest token is the one that was taken."""
+    return {
+        "content": [
+            {"token": max(step, key=lambda t: step[t]), "logprob": max(step.values())}
+            | {"top_logprobs": [{"token": token, "logprob": value} for token, value in step.items()]}
+            for step in steps
+        ]
+    }
+
+
+def replies(body: bytes) -> Callable[[Handler], None]:
+    def play(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("content-type", "application/json")
+        handler.send_header("content-length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return play
+
+
+YES_NO = ("Yes", "No")
+
+
+@pytest.mark.models
+def test_a_choice_over_the_api_is_that_of_the_same_model_here(llama_api: OpenAIGenerator, gguf: Path) -> None:
+    from rag.generators import LlamaCppGenerator
+
+    assert isinstance(llama_api, Chooser)
+    messages = user("Text: The sky is blue.\n\nIs the sky blue? Answer Yes or No.")
+    over_api = llama_api.choose(messages, YES_NO)
+    with LlamaCppGenerator(gguf, context_size=512, threads=1) as here:
+        # the API lists 20 tokens, which leaves rare spellings out
+        assert over_api == pytest.approx(here.choose(messages, YES_NO), abs=0.02)
+
+
+def test_a_choice_reads_the_first_token_with_a_letter(server: Server, make: Make) -> None:
+    steps = tokens({"**": -0.1, "Yes": -3.0}, {"No": math.log(0.6), " yes": math.log(0.2), "The": math.log(0.1)})
+    server.plays = [replies(completion("**No", logprobs=steps, reason="length"))]
+    assert make(seed=7).choose(user(f"read {HOSTILE}"), YES_NO) == pytest.approx((0.25, 0.75))
+    (sent,) = server.bodies
+    assert (sent["logprobs"], sent["top_logprobs"], sent["temperature"], sent["seed"]) == (True, 20, 0.0, 7)
+    assert sent["max_tokens"] == 8
+    assert "<|im_" not in sent["messages"][0]["content"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("logprobs", [None, {"content": None}, {"content": []}])
+def test_a_server_without_log_probabilities_is_taken_at_its_word(server: Server, make: Make, logprobs: object) -> None:
+    server.plays = [replies(completion("No, it says nothing.", logprobs=logprobs))]
+    assert make().choose(user("colour?"), YES_NO) == (0.0, 1.0)
+
+
+def test_a_server_that_refuses_log_probabilities_is_asked_without_from_then_on(server: Server, make: Make) -> None:
+    generator = make()
+    server.plays = [fails(400, "logprobs is not supported"), replies(completion("Yes")), replies(completion("No"))]
+    assert generator.choose(user("colour?"), YES_NO) == (1.0, 0.0)
+    assert generator.choose(user("colour?"), YES_NO) == (0.0, 1.0)
+    assert ["logprobs" in body for body in server.bodies] == [True, False, False]
+    server.plays = [fails(400, "logprobs is not supported")]
+    with pytest.raises(GenerationError, match="not supported"):
+        generator.choose(user("colour?"), YES_NO)
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "said"),
+    [
+        (completion("The text does not say."), ChoiceError, "'The text does not say.'"),
+        (completion(None), ChoiceError, "the reply is none of"),
+        (completion("?", logprobs=tokens({"The": -0.1, "A": -2.0})), ChoiceError, "likeliest replies"),
+        (completion("Yes")[:-20], GenerationError, "no chat completion"),
+        (b'"Yes"', GenerationError, "no chat completion"),
+        (b'{"choices": []}', GenerationError, "no choices"),
+        (completion("Yes", logprobs=tokens({"Yes": 800.0})), GenerationError, "no chat completion"),
+        (completion("Yes", logprobs=tokens({"Yes": math.nan})), GenerationError, "no chat completion"),
+        (completion("", reason="content_filter"), GenerationError, "content_filter"),
+    ],
+)
+def test_a_reply_that_is_no_choice_is_an_error(
+    server: Server, make: Make, body: bytes, error: type[GenerationError], said: str
+) -> None:
+    server.plays = [replies(body)]
+    with pytest.raises(error, match=said) as caught:
+        make().choose(user("colour?"), YES_NO)
+    assert type(caught.value) is error
+
+
+def test_a_choice_that_breaks_off_or_never_comes_is_told_apart(server: Server, make: Make) -> None:
+    server.plays = [stall]
+    with pytest.raises(GenerationTimeoutError, match=r"within 0\.3 s"):
+        make(timeout=0.3, max_retries=0).choose(user("colour?"), YES_NO)
+
+    def half(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("content-type", "application/json")
+        handler.send_header("content-length", "1000")
+        handler.end_headers()
+        handler.wfile.write(b'{"choices": [')
+        handler.wfile.flush()
+        handler.close_connection = True
+
+    server.plays = [half]
+    with pytest.raises(GenerationError) as caught:
+        make(max_retries=0).choose(user("colour?"), YES_NO)
+    assert not isinstance(caught.value, GenerationTimeoutError)
