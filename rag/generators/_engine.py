@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -37,8 +37,24 @@ class Turn:
     content: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnixServer:
+    """An OpenAI-compatible server behind a socket file that only this user can open, and the bearer key it wants."""
+
+    path: str
+    key: str = field(repr=False)
+
+
 class Engine(Protocol):
     """A loaded model. Everything here may be called from any thread."""
+
+    @property
+    def server(self) -> UnixServer | None:
+        """Where the model answers over HTTP; None for a binding without a server.
+
+        Raises GenerationError after ``close``.
+        """
+        ...
 
     def render(self, turns: Sequence[Turn]) -> str:
         """The model's own chat template, filled, up to where its answer starts; without a leading BOS.

@@ -56,6 +56,11 @@ class LlamaCppPythonEngine:
         self._added_bos = bos if model.tokenize(b"", add_bos=True) else ""
         self._formatter = _formatter(model, bos, str(settings.model_path))
 
+    @property
+    def server(self) -> None:
+        """See Engine."""
+        return
+
     def render(self, turns: Sequence[Turn]) -> str:
         """See Engine."""
         from jinja2.exceptions import TemplateError

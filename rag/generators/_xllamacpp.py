@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import GenerationError, MissingExtraError, ModelError
-from rag.generators._engine import EngineSettings, Sampling, Turn
+from rag.generators._engine import EngineSettings, Sampling, Turn, UnixServer
 from rag.generators._unix_http import UnixHttpClient
 
 # loading the library reads the environment, and Server's constructor sets llama.cpp's process-wide logger
@@ -47,6 +47,12 @@ class XLlamaCppEngine:
                 f"context_size {settings.context_size} is more than the {meta['n_ctx_train']} tokens it was trained on",
                 where=str(settings.model_path),
             )
+
+    @property
+    def server(self) -> UnixServer:
+        """See Engine."""
+        client = self._live()
+        return UnixServer(client.path, client.key)
 
     def render(self, turns: Sequence[Turn]) -> str:
         """See Engine."""

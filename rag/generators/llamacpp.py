@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Literal, Self, assert_never
 
 from rag.errors import ContextError, GenerationError, ModelError
-from rag.generators._engine import Engine, EngineSettings, Sampling
+from rag.generators._engine import Engine, EngineSettings, Sampling, UnixServer
 from rag.generators.chat_prompt import prompt_tokens
 from rag.generators.choosing import check_options, token_branches, weigh_branches
 from rag.types import Message
@@ -63,6 +63,14 @@ class LlamaCppGenerator:
     def context_size(self) -> int:
         """Tokens that prompt and answer may fill together."""
         return self._context_size
+
+    @property
+    def server(self) -> UnixServer | None:
+        """Where the loaded model also answers as an OpenAI-compatible API, for clients that want one.
+
+        None with llama-cpp-python, which has none. Raises GenerationError after ``close``.
+        """
+        return self._engine.server
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the prompt: exactly those that ``generate`` sends. Raises GenerationError."""
