@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from rag.chains.ingest import IndexReport
 from rag.cli.measure_records import CompareRecord, MeasureRecord
+from rag.evaluation.summary import Summary
 from rag.index import IndexInfo
 from rag.models import ModelStatus
 from rag.types import Answer, ArmScore, Chunk, Hit, Metadata, Sentence, Verdict
@@ -20,6 +21,7 @@ __all__ = [
     "SCHEMAS",
     "AnswerRecord",
     "DeleteRecord",
+    "EvalRecord",
     "HitRecord",
     "ModelRecord",
     "ModelsRecord",
@@ -135,6 +137,13 @@ class RecipesRecord:
     recipes: tuple[RecipeRecord, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EvalRecord:
+    """What ``rag eval`` measured, a summary for each recipe."""
+
+    evaluations: tuple[Summary, ...]
+
+
 SCHEMAS: Mapping[str, type] = {
     "index": IndexReport,
     "search": SearchRecord,
@@ -145,6 +154,7 @@ SCHEMAS: Mapping[str, type] = {
     "delete": DeleteRecord,
     "models": ModelsRecord,
     "recipes": RecipesRecord,
+    "eval": EvalRecord,
     "measure": MeasureRecord,
     "compare": CompareRecord,
 }

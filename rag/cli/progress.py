@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -22,7 +23,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
 
-__all__ = ["indexing", "pulling"]
+__all__ = ["evaluating", "indexing", "pulling"]
 
 
 class _RateColumn(ProgressColumn):
@@ -82,3 +83,45 @@ def pulling(*, quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
             bar.update(task, description=what, completed=done, total=total or None)
 
         yield update
+
+
+@contextmanager
+def evaluating(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """What is being done and how far it is; where nobody watches, a line at each tenth of it."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield _tenths(sys.stderr if not quiet else None)
+        return
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f}%"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=None)
+        stage = ""
+
+        def update(what: str, done: int, total: int) -> None:
+            nonlocal stage
+            if what != stage:
+                stage = what
+                bar.reset(task)
+            bar.update(task, description=what, completed=done, total=total or None)
+
+        yield update
+
+
+def _tenths(out: TextIO | None) -> Callable[[str, int, int], None]:
+    said: dict[str, int] = {}
+
+    def update(what: str, done: int, total: int) -> None:
+        tenth = 10 * done // total if total else 0
+        if out is not None and tenth > said.get(what, 0):
+            said[what] = tenth
+            out.write(f"{what}: {10 * tenth}%\n")
+            out.flush()
+
+    return update

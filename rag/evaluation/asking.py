@@ -66,7 +66,7 @@ def ask_all(
     ``save`` gets each new result as it comes, failed ones not: they are asked again another time. Raises
     EvaluationError when question after question fails.
     """
-    results = {ask.id: finished[ask.id] for ask in asks if ask.id in finished}
+    results = {ask.id: finished[ask.id] for ask in asks if _is_finished(ask, finished)}
     open_asks = [ask for ask in asks if ask.id not in results]
     progress(len(results), len(asks))
     if open_asks:
@@ -86,6 +86,10 @@ def ask_all(
                 save(result)
             progress(len(results), len(asks))
     return [results[ask.id] for ask in asks]
+
+
+def _is_finished(ask: Ask, finished: Mapping[str, QueryResult]) -> bool:
+    return ask.id in finished and (not ask.answer or finished[ask.id].answer is not None)
 
 
 def _warm_up(pipeline: Pipeline, first: Ask) -> None:

@@ -60,7 +60,10 @@ class EvaluationFolder:
         others = [path.name for path in self.path.iterdir() if path.name not in (".lock", INDEX)]
         if state.is_file():
             kept = _load(state)
-            changed = sorted(key for key in {*kept, *settings} if kept.get(key) != settings.get(key))
+            differ = {key for key in {*kept, *settings} if kept.get(key) != settings.get(key)}
+            # A judge comes to an evaluation that had none.
+            changed = sorted(key for key in differ if key != "judge" or (kept.get(key) and settings.get(key)))
+            settings["judge"] = settings.get("judge") or (None if fresh else kept.get("judge"))
             if changed and not fresh:
                 raise EvaluationError(
                     f"the folder holds another evaluation: {', '.join(changed)} differ",

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from rag.evaluation.datasets import sha256
 from rag.pipeline import Pipeline
+from rag.types import content_hash
 
 PACKAGES = (
-    "ragstone", "numpy", "torch", "sentence-transformers", "openvino", "faiss-cpu", "tokenizers", "icu4py", "ir-measures",
-    "pytrec-eval-terrier", "xllamacpp", "openai", "ragas",
+    "ragstone", "numpy", "torch", "sentence-transformers", "openvino", "faiss-cpu", "tokenizers", "icu4py",
+    "ir-measures", "pytrec-eval-terrier", "xllamacpp", "openai", "ragas",
 )  # fmt: skip
 
 
@@ -63,4 +64,7 @@ def model_hashes(pipeline: Pipeline, *, answers: bool) -> Mapping[str, str]:
 
 
 def _tree(path: Path) -> str:
-    return sha256(path) if path.is_file() else sha256(max(path.glob("*.safetensors"), default=path / "config.json"))
+    if path.is_file():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return content_hash(*(f"{file.relative_to(path)} {sha256(file)}" for file in files))

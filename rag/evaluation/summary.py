@@ -1,0 +1,141 @@
+"""An evaluation without its questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rag.evaluation.results import Comparison, Evaluation, MeasureResult, Provenance, Stage
+from rag.evaluation.scores import Status
+
+__all__ = ["ComparisonSummary", "Latency", "MeasureSummary", "Summary", "summarise"]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureSummary:
+    """A measure's mean, its 95% interval, and how many of the questions it applies to have a value."""
+
+    name: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    scored: int
+    total: int
+    coverage: float
+    covered: bool
+    statuses: Mapping[Status, int]
+    expected: float | None
+    tolerance: float | None
+    as_expected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonSummary:
+    """A paired comparison, and its verdict in words."""
+
+    measure: str
+    baseline: str
+    system: str
+    n: int
+    baseline_mean: float
+    system_mean: float
+    difference: float
+    low: float
+    high: float
+    effect_size: float | None
+    wins: int
+    ties: int
+    losses: int
+    p_t: float
+    p_randomization: float
+    p_corrected: float
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds a question took: median, 95th percentile and most."""
+
+    p50: float
+    p95: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """An evaluation without its questions."""
+
+    name: str
+    dataset: str
+    questions: int
+    failed: int
+    measures: tuple[MeasureSummary, ...]
+    comparisons: tuple[ComparisonSummary, ...]
+    auroc: float | None
+    misses: Mapping[Stage, int]
+    retrieval_latency: Latency | None
+    answer_latency: Latency | None
+    notes: tuple[str, ...]
+    failures: tuple[str, ...]
+    passed: bool
+    provenance: Provenance
+    folder: str
+
+
+def summarise(evaluation: Evaluation, folder: Path) -> Summary:
+    """The summary, with ``folder`` as where the rest is."""
+    queries = evaluation.queries
+    return Summary(
+        name=evaluation.name,
+        dataset=evaluation.dataset,
+        questions=len(queries),
+        failed=sum(bool(query.error) for query in queries),
+        measures=tuple(_measure(one) for one in evaluation.measures),
+        comparisons=tuple(_comparison(one) for one in evaluation.comparisons),
+        auroc=evaluation.auroc,
+        misses=dict(Counter(miss.stage for miss in evaluation.misses)),
+        retrieval_latency=_latency([one.retrieval_seconds for one in queries if one.retrieval_seconds is not None]),
+        answer_latency=_latency([one.answer_seconds for one in queries if one.answer_seconds is not None]),
+        notes=evaluation.notes,
+        failures=evaluation.failures,
+        passed=not evaluation.failures,
+        provenance=evaluation.provenance,
+        folder=str(folder),
+    )
+
+
+def _measure(one: MeasureResult) -> MeasureSummary:
+    return MeasureSummary(
+        name=one.name,
+        mean=one.mean.value,
+        low=one.low,
+        high=one.high,
+        scored=one.mean.scored,
+        total=one.mean.total,
+        coverage=one.mean.coverage,
+        covered=one.is_covered,
+        statuses=one.mean.statuses,
+        expected=one.expected,
+        tolerance=one.tolerance,
+        as_expected=one.is_expected,
+    )
+
+
+def _comparison(one: Comparison) -> ComparisonSummary:
+    values = asdict(one)
+    return ComparisonSummary(
+        **{name: values[name] for name in ComparisonSummary.__slots__ if name != "verdict"}, verdict=one.verdict
+    )
+
+
+def _latency(seconds: list[float]) -> Latency | None:
+    if not seconds:
+        return None
+    ordered = sorted(seconds)
+
+    def at(share: float) -> float:
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+    return Latency(at(0.5), at(0.95), ordered[-1])
