@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
 from statistics import stdev
@@ -25,7 +25,7 @@ from rag.evaluation.tune_decide import Advice, Candidate, decide, front, middle
 from rag.evaluation.tune_index import TrialIndexes
 from rag.evaluation.tune_recipe import Changes, changes
 from rag.evaluation.tune_score import Case, Objective, choose_objective
-from rag.evaluation.tune_search import Asked, Trial, search
+from rag.evaluation.tune_search import Trial, search
 from rag.evaluation.tune_space import SECTIONS, Section, Space, does_less
 from rag.evaluation.tune_split import USUAL_DEVIATION, check_enough, detectable, split
 from rag.index import Snapshot
@@ -57,7 +57,7 @@ class TuneOptions:
     share: float = 0.5
     seed: int = 0
     alpha: float = 0.05
-    margin: float = 0.02
+    margin: float = 0.05
     limit: int | None = None
     minutes: float | None = None
     candidates: int = 2
@@ -82,13 +82,12 @@ class TuneOptions:
 
 @dataclass(frozen=True, slots=True)
 class TuneProgress:
-    """How far it is; ``best`` is the highest mean so far, of the recipe whose ``changes`` are given."""
+    """How far a stage is; ``best`` is the highest mean so far while recipes are tried."""
 
     stage: Stage
     done: int
     total: int
     best: float | None = None
-    changes: Changes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,7 @@ class _Run:
     def result(self, tuning: Sequence[Case], held_out: Sequence[Case], journal: Path, notes: tuple[str, ...]) -> Tuning:
         """Search on the first cases, confirm on the second, decide."""
         options, current = self.options, self.space.current
-        base = _trial(-1, current, [one for block in self.bench.ask(current, tuning) for one in block])
+        base = Trial.of(-1, current, [one for block in self.bench.ask(current, tuning) for one in block])
         trials, failures = search(
             self.space,
             lambda recipe: self.bench.ask(recipe, tuning),
@@ -229,8 +228,7 @@ class _Run:
 
     def _tell(self, base: Trial, tried: Sequence[Trial]) -> None:
         best = max([base, *(trial for trial in tried if not trial.pruned)], key=lambda trial: trial.quality)
-        different = changes(best.recipe, self.space.current)
-        self.progress(TuneProgress("trying", len(tried), self.options.trials, best.quality, different))
+        self.progress(TuneProgress("trying", len(tried), self.options.trials, best.quality))
 
     def _confirm(self, trials: Sequence[Trial], held_out: Sequence[Case]) -> _Confirmed:
         """Held-out scores of the current recipe and of the candidates, compared together, and their times."""
@@ -303,24 +301,19 @@ class _Confirmed:
 def _choose(base: Trial, trials: Sequence[Trial], options: TuneOptions) -> list[Trial]:
     """The best that beat the current recipe on the tuning questions, and the best of those that do less work.
 
-    Of recipes with the very same mean, the one that changes the least: they differ in what changes nothing here.
+    Of recipes that score alike on every question, the one that changes the least: the rest of it changes nothing here.
     """
-    whole = [trial for trial in trials if not trial.pruned and trial.recipe != base.recipe]
+    whole = [trial for trial in trials if not trial.pruned]
     ranked = sorted(whole, key=lambda trial: (-trial.quality, len(changes(trial.recipe, base.recipe)), trial.number))
-    better: dict[float, Trial] = {}
+    better: dict[str, Trial] = {}
     for trial in ranked:
         if trial.quality > base.quality:
-            better.setdefault(trial.quality, trial)
+            better.setdefault(trial.outcome, trial)
     chosen = list(better.values())[: options.candidates]
     cheap = (trial for trial in ranked if does_less(trial.recipe, base.recipe, answers=options.answers))
     if (first := next(cheap, None)) and first not in chosen:
         chosen.append(first)
     return chosen
-
-
-def _trial(number: int, recipe: Recipe, asked: Sequence[Asked]) -> Trial:
-    quality = fsum(one.score for one in asked) / len(asked)
-    return Trial(number, recipe, quality, middle([one.seconds for one in asked]), len(asked))
 
 
 def _space(recipe: Recipe, embedder: Embedder | None, options: TuneOptions) -> tuple[Space, tuple[str, ...]]:

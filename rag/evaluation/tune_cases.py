@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rag.errors import EvaluationError
@@ -32,24 +32,38 @@ def cases_of(
             where=str(snapshot.path),
             hint="is this the test set of another index? Else index the documents, or make the test set again",
         )
+    random.Random(seed).shuffle(found)  # noqa: S311  a sample, not a secret
     notes: list[str] = []
     if objective.kind == "spans":
-        located = [replace(case, question=_located(case, snapshot, held)) for case in found]
-        found = [case for case in located if case.question.spans]
-        if len(found) < len(located):
+        found, unplaced = _with_spans(found, snapshot, held, limit)
+        if unplaced:
             notes.append(
-                f"{len(located) - len(found)} of {len(located)} questions are left out: their answers stand nowhere "
-                "in their gold documents"
+                f"{unplaced} of {len(found) + unplaced} questions are left out: their answers stand nowhere in their "
+                "gold documents"
             )
     if not found:
         raise EvaluationError(
             f"no question of {dataset.name} can be scored by {objective.name}",
             hint="give another --measure: nDCG@10 needs gold documents, Span@512 gold spans or answers",
         )
-    if limit is not None and limit < len(found):
-        chosen = set(random.Random(seed).sample(range(len(found)), limit))  # noqa: S311  a sample, not a secret
-        found = [case for number, case in enumerate(found) if number in chosen]
-    return found, tuple(notes)
+    return found[:limit], tuple(notes)
+
+
+def _with_spans(
+    cases: Sequence[Case], snapshot: Snapshot, held: Mapping[str, tuple[str, ...]], limit: int | None
+) -> tuple[list[Case], int]:
+    """The first ``limit`` cases whose answers are found in their gold documents, and how many were not."""
+    found: list[Case] = []
+    unplaced = 0
+    for case in cases:
+        if len(found) == limit:
+            break
+        located = replace(case, question=_located(case, snapshot, held))
+        if located.question.spans:
+            found.append(located)
+        else:
+            unplaced += 1
+    return found, unplaced
 
 
 def _all(dataset: Dataset, objective: Objective) -> list[Case]:
@@ -66,7 +80,7 @@ def _all(dataset: Dataset, objective: Objective) -> list[Case]:
     ]
 
 
-def _located(case: Case, snapshot: Snapshot, held: dict[str, tuple[str, ...]]) -> Question:
+def _located(case: Case, snapshot: Snapshot, held: Mapping[str, tuple[str, ...]]) -> Question:
     """The question with the places of its answers in its gold documents."""
     spans: dict[Span, None] = {}
     for document in _gold_documents(case):

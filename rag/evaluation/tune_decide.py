@@ -13,8 +13,9 @@ from rag.evaluation.tune_recipe import Changes, describe
 from rag.recipe import Recipe
 
 Advice: TypeAlias = Literal["better", "cheaper", "keep"]
-# A recipe is cheaper only if its median time is lower by more than this share: less is the machine's noise.
-NOISE = 0.1
+# A recipe is cheaper only if its median time is lower by more than this share and by so many seconds: less is the
+# machine's noise, or nothing that anyone would notice.
+NOISE, NOTICEABLE = 0.1, 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def decide(
     """The significantly better one, the best of several; else a cheaper one that is no worse; else the current one.
 
     No worse: the 95% interval of its difference lies above −``margin``, as in a test of non-inferiority. That no
-    difference was found alone would say it of every recipe, if only the questions are few.
+    difference was found would say it of every recipe, if only the questions are few.
     """
     asked = f"on {count} held-out questions"
     better = [one for one in candidates if one.comparison and one.comparison.verdict == "better"]
@@ -62,15 +63,15 @@ def decide(
         for one in candidates
         if one.comparison
         and one.comparison.verdict != "worse"
-        and one.comparison.low >= -margin
-        and one.seconds < (1 - NOISE) * current.seconds
+        and _most_lost(one.comparison) <= margin
+        and one.seconds < current.seconds - max(NOISE * current.seconds, NOTICEABLE)
     ]
     would = f"a difference of {detectable:.3f} or more would probably have shown"
     if cheaper:
         best = min(cheaper, key=lambda one: one.seconds)
         text = (
             f"No measurable difference: keep the cheaper one, {best.name} ({describe(best.changes)}). "
-            f"{_figures(best, current, measure)} {asked}; it loses {max(0.0, -_low(best)):.3f} at most, within the "
+            f"{_figures(best, current, measure)} {asked}; it loses {_lost(best):.3f} at most, within the "
             f"margin of {margin:g}, and takes {_ms(best)} a question against {_ms(current)}; {would}."
         )
         return Decision("cheaper", best, text, tuple(candidates))
@@ -119,9 +120,19 @@ def _figures(one: Candidate, current: Candidate, measure: str) -> str:
     )
 
 
-def _low(one: Candidate) -> float:
-    return one.comparison.low if one.comparison else 0.0
+def _lost(one: Candidate) -> float:
+    return _most_lost(one.comparison) if one.comparison else 0.0
+
+
+def _most_lost(comparison: Comparison) -> float:
+    """What the system may lose at most, by the 95% interval of its difference.
+
+    Where no question of n was lost, a bootstrap knows of no loss, but up to 3/n of all questions may be (Hanley &
+    Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?", JAMA 1983).
+    """
+    seen = max(0.0, -comparison.low)
+    return seen if comparison.losses else max(seen, 3 / comparison.n)
 
 
 def _ms(one: Candidate) -> str:
-    return f"{one.seconds * 1000:.1f} ms"
+    return f"{one.seconds * 1000:.3g} ms"

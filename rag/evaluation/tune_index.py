@@ -7,6 +7,7 @@ those of passages that the index or an earlier trial index holds are taken from 
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -100,6 +101,16 @@ class TrialIndexes:
             b=recipe.bm25.b,
             ann_above=recipe.index.ann_above,
         )
+
+
+def clear(folder: Path) -> None:
+    """Remove what a search that is over has left in a folder, and the folder if that empties it."""
+    for path in folder.glob("cut-*"):
+        shutil.rmtree(path)
+    for path in (*folder.glob("trials-*.log*"), folder / ".lock"):
+        path.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _read_cut(path: Path) -> Cut | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from rag.errors import EvaluationError
@@ -114,18 +115,23 @@ def span_recall(hits: Sequence[Hit], spans: Sequence[Span], *, budget: int, key:
     left = budget
     for hit in hits:
         chunk = hit.chunk
-        places = words(chunk.text)
-        end = chunk.end if len(places) <= left else chunk.start + places[left - 1][1]
+        ends = _word_ends(chunk.text)
+        end = chunk.end if len(ends) <= left else chunk.start + ends[left - 1]
         document = document_key(hit, key)
         found |= {
             span.document
             for span in spans
             if span.document == document and chunk.start <= span.start and span.end <= end
         }
-        left -= len(places)
+        left -= len(ends)
         if left <= 0:
             break
     return len(found) / len(wanted)
+
+
+@lru_cache(maxsize=4096)
+def _word_ends(text: str) -> tuple[int, ...]:
+    return tuple(end for _, end in words(text))
 
 
 def score_hits(

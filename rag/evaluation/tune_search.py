@@ -1,25 +1,25 @@
-"""The search: Optuna's TPE proposes recipes, and one that is clearly worse is not asked all questions.
+"""The search: Optuna's TPE proposes recipes, and successive halving ends those that fall behind early.
 
-Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011. A recipe is compared with the best one
-so far on the questions that both were asked, by Wilcoxon's signed-rank test over blocks of them. For one
-seed the recipes tried are the same, also when the search was interrupted and went on.
+Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011; Li et al., "A System for Massively
+Parallel Hyperparameter Tuning" (ASHA), MLSys 2020: after 40, 80, 160, ... questions only the better half of the recipes
+that came so far goes on. For one seed the recipes tried are the same, also when the search was interrupted.
 """
 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from rag.errors import ChunkError, ContextError, MissingExtraError
 from rag.evaluation.tune_space import Space, first_guesses, propose
 from rag.recipe import Recipe
+from rag.types import content_hash
 
 if TYPE_CHECKING:
     import optuna
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from optuna import Trial as OptunaTrial
     from optuna.trial import FrozenTrial
 
-# Blocks of questions before the first look at whether a recipe is clearly worse, and how sure that must be.
-FIRST_LOOK, CLEARLY = 4, 0.05
+# Questions before the first halving, and the share that goes on: one in so many.
+FIRST_RUNG, ONE_IN = 40, 2
 # TPE proposes at random until it has seen so many recipes.
 RANDOM = 10
 # A recipe that was tried before costs nothing, but the search must end.
@@ -47,7 +47,7 @@ class Asked:
 class Trial:
     """A recipe that was tried: its mean score over the ``asked`` questions, and the median of their seconds.
 
-    ``pruned`` says that it was clearly worse before all were asked.
+    ``pruned`` says that it fell behind before all were asked. Recipes of the same ``outcome`` scored alike on each.
     """
 
     number: int
@@ -55,7 +55,21 @@ class Trial:
     quality: float
     seconds: float
     asked: int
+    outcome: str
     pruned: bool = False
+
+    @classmethod
+    def of(cls, number: int, recipe: Recipe, asked: Sequence[Asked], *, pruned: bool = False) -> Self:
+        """What came of asking."""
+        return cls(
+            number=number,
+            recipe=recipe,
+            quality=fsum(one.score for one in asked) / len(asked),
+            seconds=median(one.seconds for one in asked),
+            asked=len(asked),
+            outcome=content_hash(*(repr(one.score) for one in asked)),
+            pruned=pruned,
+        )
 
 
 Evaluate: TypeAlias = Callable[[Recipe], Iterator[Sequence[Asked]]]
@@ -75,76 +89,59 @@ def search(
     """Different recipes, in the order they were tried, and what could not be tried.
 
     ``evaluate`` gives the scores in blocks of questions, the same for all recipes. ``journal`` keeps what is finished;
-    ``deadline`` is a time of ``time.monotonic``. Raises MissingExtraError.
+    ``deadline`` is a time of ``time.monotonic``. A recipe that cannot be (its chunker or its context has no
+    room) is told, not raised. Raises MissingExtraError.
     """
-    with _optuna(journal) as study:
+    with _optuna(journal) as (study, kept):
         guesses = first_guesses(space)
         while True:
-            finished = _finished(study)
+            finished = study.get_trials(deepcopy=False)
             tried = _tried(finished)
             progress(tried)
             late = deadline is not None and time.monotonic() > deadline
             if len(tried) >= trials or len(finished) >= PROPOSALS * trials or (late and tried):
-                return tried, sorted({str(trial.user_attrs["error"]) for trial in finished if _failed(trial)})
+                return tried, sorted({trial.user_attrs["error"] for trial in finished if "error" in trial.user_attrs})
             number = len(finished)
             study.sampler = _sampler(seed, number)
             if number < len(guesses):
                 study.enqueue_trial(dict(guesses[number]))
             _try(study, space, evaluate, {trial.recipe.model_dump_json(): trial for trial in tried})
+            kept.add_trial(study.trials[-1])
 
 
 def _try(study: Study, space: Space, evaluate: Evaluate, tried: Mapping[str, Trial]) -> None:
     from optuna.trial import TrialState
 
     trial = study.ask()
+    recipe = propose(trial, space)
+    text = recipe.model_dump_json()
+    trial.set_user_attr("recipe", text)
+    if known := tried.get(text):
+        trial.set_user_attr("repeats", known.number)
+        study.tell(trial, known.quality)
+        return
     try:
-        recipe = propose(trial, space)
-        text = recipe.model_dump_json()
-        trial.set_user_attr("recipe", text)
-        if known := tried.get(text):
-            _repeat(trial, study, known)
-            return
-        _evaluate(trial, study, evaluate(recipe))
+        _evaluate(trial, study, recipe, evaluate(recipe))
     except (ChunkError, ContextError) as error:
         trial.set_user_attr("error", str(error))
         study.tell(trial, state=TrialState.FAIL)
-    except BaseException:
-        study.tell(trial, state=TrialState.FAIL)
-        raise
 
 
-def _evaluate(trial: OptunaTrial, study: Study, blocks: Iterator[Sequence[Asked]]) -> None:
+def _evaluate(trial: OptunaTrial, study: Study, recipe: Recipe, blocks: Iterator[Sequence[Asked]]) -> None:
     asked: list[Asked] = []
     pruned = False
-    for step, block in enumerate(blocks):
+    for block in blocks:
+        if asked:  # a recipe that has answered all questions is not ended by the last of them
+            trial.report(fsum(one.score for one in asked) / len(asked), step=len(asked))
+            if pruned := trial.should_prune():
+                break
         asked += block
-        trial.report(fsum(one.score for one in block) / len(block), step)
-        if trial.should_prune():
-            pruned = True
-            break
-    trial.set_user_attr("asked", len(asked))
-    trial.set_user_attr("seconds", median(one.seconds for one in asked))
-    trial.set_user_attr("pruned", pruned)
-    # The mean so far, as WilcoxonPruner's documentation has it: the sampler learns more than from a pruned trial.
-    study.tell(trial, fsum(one.score for one in asked) / len(asked))
-
-
-def _repeat(trial: OptunaTrial, study: Study, known: Trial) -> None:
-    """Tell the sampler again what came of a recipe, as a weight: it asked for it."""
-    trial.set_user_attr("repeats", known.number)
-    for step, value in study.trials[known.number].intermediate_values.items():
-        trial.report(value, step)
-    study.tell(trial, known.quality)
-
-
-def _finished(study: Study) -> list[FrozenTrial]:
-    from optuna.trial import TrialState
-
-    return [trial for trial in study.trials if trial.state == TrialState.COMPLETE or _failed(trial)]
-
-
-def _failed(trial: FrozenTrial) -> bool:
-    return "error" in trial.user_attrs
+    came = Trial.of(trial.number, recipe, asked, pruned=pruned)
+    for name in ("seconds", "asked", "outcome", "pruned"):
+        trial.set_user_attr(name, getattr(came, name))
+    # The mean so far, also of one that was ended: TPE learns more from it than from a trial told as pruned, whose
+    # values it only compares with those of as many questions.
+    study.tell(trial, came.quality)
 
 
 def _tried(finished: Sequence[FrozenTrial]) -> list[Trial]:
@@ -155,6 +152,7 @@ def _tried(finished: Sequence[FrozenTrial]) -> list[Trial]:
             quality=float(trial.value),
             seconds=float(trial.user_attrs["seconds"]),
             asked=int(trial.user_attrs["asked"]),
+            outcome=str(trial.user_attrs["outcome"]),
             pruned=bool(trial.user_attrs["pruned"]),
         )
         for trial in finished
@@ -163,10 +161,10 @@ def _tried(finished: Sequence[FrozenTrial]) -> list[Trial]:
 
 
 @contextmanager
-def _optuna(journal: Path) -> Iterator[Study]:
+def _optuna(journal: Path) -> Iterator[tuple[Study, Study]]:
+    """A study in memory that begins with the finished trials, and the one on disk that keeps them."""
     try:
         import optuna
-        from optuna.exceptions import ExperimentalWarning
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend
     except ImportError as error:
@@ -175,16 +173,18 @@ def _optuna(journal: Path) -> Iterator[Study]:
     loud = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            pruner = optuna.pruners.WilcoxonPruner(p_threshold=CLEARLY, n_startup_steps=FIRST_LOOK)
-        yield optuna.create_study(
+        kept = optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(journal))),
             study_name="tune",
             direction="maximize",
-            pruner=pruner,
             load_if_exists=True,
         )
+        study = optuna.create_study(
+            direction="maximize",
+            pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=FIRST_RUNG, reduction_factor=ONE_IN),
+        )
+        study.add_trials(kept.trials)
+        yield study, kept
     finally:
         optuna.logging.set_verbosity(loud)
 
