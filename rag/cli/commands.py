@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli import evaluating, measuring
+from rag.cli import evaluating, measuring, tune
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
@@ -59,13 +59,13 @@ def root(
 IndexOption = Annotated[Path, typer.Option("--index", "-i", envvar="RAGSTONE_INDEX", help="The index folder.")]
 RecipeOption = Annotated[
     str | None,
-    typer.Option("--recipe", "-r", help="A shipped recipe's name or a TOML file. [default: the index's own]"),
+    typer.Option("--recipe", "-r", help="A shipped recipe's name or a TOML file. \\[default: the index's own]"),
 ]
 WhereOption = Annotated[
     str | None,
     typer.Option("--where", "-w", help="A filter on metadata, such as: year >= 2020 and path != 'old.md'"),
 ]
-TopOption = Annotated[int | None, typer.Option("--top", "-k", help="How many passages. [default: the recipe's k]")]
+TopOption = Annotated[int | None, typer.Option("--top", "-k", help="How many passages. \\[default: the recipe's k]")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema` describes it.")]
 
 
@@ -363,6 +363,7 @@ def models_pull(
 app.command("eval")(evaluating.evaluate)
 app.command("measure")(measuring.measure)
 app.command("compare")(measuring.compare)
+app.command("tune")(tune.tune)
 
 
 def _pipeline(index: Path, recipe: str | None) -> Pipeline:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from rag.chains.ingest import IndexReport
 from rag.cli.measure_records import CompareRecord, MeasureRecord
+from rag.cli.tune_record import TuneRecord
 from rag.evaluation.summary import Summary
 from rag.index import IndexInfo
 from rag.models import ModelStatus
@@ -157,6 +158,7 @@ SCHEMAS: Mapping[str, type] = {
     "eval": EvalRecord,
     "measure": MeasureRecord,
     "compare": CompareRecord,
+    "tune": TuneRecord,
 }
 
 

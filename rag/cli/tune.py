@@ -50,7 +50,7 @@ def tune(
         ),
     ],
     recipe: Annotated[
-        str | None, typer.Option("--recipe", "-r", help="What to improve on. [default: the index's own recipe]")
+        str | None, typer.Option("--recipe", "-r", help="What to improve on. \\[default: the index's own recipe]")
     ] = None,
     measure: Annotated[
         str | None,
@@ -58,7 +58,7 @@ def tune(
             "--measure",
             "-m",
             help='What to tune for: Span@N (gold spans within the first N words), a ranking\'s such as "nDCG@10", or '
-            "with --answers contains, F1, EM. [default: Span@512 where there are gold spans, else nDCG@10; contains]",
+            "with --answers contains, F1, EM. \\[default: Span@512 where there are gold spans, else nDCG@10; contains]",
         ),
     ] = None,
     answers: Annotated[bool, typer.Option("--answers", help="Tune by generated answers, the generator too.")] = False,
@@ -81,7 +81,7 @@ def tune(
     seed: Annotated[int, typer.Option(min=0, help="Of the split, the search and the tests.")] = 0,
     work: Annotated[
         Path | None,
-        typer.Option(help="Keep trial indexes and finished trials here. [default: INDEX.tune, until it is done]"),
+        typer.Option(help="Keep trial indexes and finished trials here. \\[default: INDEX.tune, until it is done]"),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the recipe advised.")] = Path("tuned.toml"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite it.")] = False,
