@@ -31,7 +31,8 @@ MAX_SCORE = 3.4028234663852886e38  # the largest 32-bit float, which is what tre
 ENCODED = "percent-encoded"
 BEIR_HEADER = ["query-id", "corpus-id", "score"]
 # Every character up to "%", so that encoded ids sort as the ids do, and ties fall alike.
-_TO_ENCODE = re.compile(r"[\x00-%]|\s")
+_TO_ENCODE = re.compile(r"[\x00-%\ufeff]|\s")
+_SPLITTING = re.compile(r"\s|\ufeff")  # a byte order mark could open the file
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 LAYOUTS = "TREC's columns are query, iteration, document, grade; BEIR's, split at tabs, are query, document, grade"
 RUN_LAYOUT = "TREC's columns of a run are query, Q0, document, rank, score, tag"
@@ -72,10 +73,6 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     if not qrels:
         raise EvaluationError("there are no judgements", where=str(path), hint=LAYOUTS)
     return qrels
-
-
-LAYOUTS = "judgements have TREC's columns: query, iteration, document, grade; or BEIR's, split at tabs: query, document, grade"
-RUN_LAYOUT = "a run has TREC's six columns: query, Q0, document, rank, score, tag"
 
 
 def read_run(path: Path) -> dict[str, dict[str, float]]:
@@ -153,7 +150,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         if data.startswith(b"\x1f\x8b"):
             data = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise EvaluationError(f"cannot be read: {error}", where=str(path)) from error
+        raise EvaluationError(f"cannot be read: {_reason(error)}", where=str(path)) from error
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if line.strip():
             yield number, line.removesuffix(b"\r")
@@ -204,7 +201,7 @@ def _check_score(score: float, where: str) -> None:
 
 
 def _must_encode(table: Mapping[str, Mapping[str, object]]) -> bool:
-    return any(re.search(r"\s", name) for query, row in table.items() for name in (query, *row))
+    return any(_SPLITTING.search(name) for query, row in table.items() for name in (query, *row))
 
 
 def _written(name: str, encoded: bool) -> str:
@@ -224,6 +221,11 @@ def _write(path: Path, lines: Iterable[str]) -> None:
     except UnicodeEncodeError as error:
         raise EvaluationError(f"an id cannot be written as UTF-8: {error}", where=str(path)) from error
     except OSError as error:
-        raise EvaluationError(f"cannot be written: {error}", where=str(path)) from error
+        raise EvaluationError(f"cannot be written: {_reason(error)}", where=str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _reason(error: Exception) -> str:
+    """Without the file's name, which stands before it already."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

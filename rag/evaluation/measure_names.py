@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from rag.errors import EvaluationError, MissingExtraError
 from rag.evaluation.judgements import MAX_GRADE
@@ -54,6 +55,7 @@ def with_judged(measures: Sequence[str]) -> tuple[str, ...]:
     return (*measures, f"Judged@{cutoff}")
 
 
+@cache
 def measure_of(word: str) -> ir_measures.Measure:
     """The measure of a name. Raises EvaluationError, naming the nearest ones."""
     measure = _read(word)

@@ -42,13 +42,13 @@ class RunScores:
     def notes(self) -> tuple[str, ...]:
         """What a reader must know to trust the means, a sentence each."""
         told = (
-            (self.without_results, "judged", "without results, counted as 0"),
-            (self.without_relevant, "judged", "without a relevant document, counted as 0"),
-            (self.not_judged, "of the run", "without judgements, left out"),
+            ("judged {} without results, counted as 0", self.without_results),
+            ("judged {} without a relevant document, counted as 0", self.without_relevant),
+            ("{} of the run without judgements, left out", self.not_judged),
         )
         return tuple(
-            f"{len(queries)} {'query' if len(queries) == 1 else 'queries'} {kind} {what}: {_listed(queries)}"
-            for queries, kind, what in told
+            f"{len(queries)} {what.format('query' if len(queries) == 1 else 'queries')}: {_listed(queries)}"
+            for what, queries in told
             if queries
         )
 
