@@ -1,33 +1,32 @@
 """What a judge is asked: every wording in one place, filled in one pass, so that no text is ever read as a slot.
 
-They are short because a small model reads 60 to 100 tokens a second on a CPU.
+They are short, because a small model reads 60 to 100 tokens a second on a CPU, and show no examples: on 14 pairs of
+SQuAD2 one with each reply made SmolLM2-135M no better, and it read for twice as long.
 """
 
-SUPPORTED = """Text: {text}
+SUPPORTED = """{text}
 
-Claim: {claim}
+Question: Does the text above say that "{claim}"? Answer Yes or No.
+Answer:"""
 
-Does the text support the claim? Answer Yes or No."""
+HOLDS = """{text}
 
-RELEVANT = """Question: {question}
+Question: By the text above, is "{answer}" the right answer to "{question}"? Answer Yes or No.
+Answer:"""
 
-Answer: {answer}
+RELEVANT = """Someone asked: {question}
+They were told: {answer}
 
-Does the answer address the question? Answer Yes or No."""
+Question: Does this answer what they asked? Answer Yes or No.
+Answer:"""
 
-ANSWERS = """Text: {text}
+FLUENT = """{text}
 
-Question: {question}
-Right answer: {answer}
+Question: Is the text above fluent, in whole sentences and without mistakes of grammar? Answer Yes or No.
+Answer:"""
 
-Does the text say that this is the right answer? Answer Yes or No."""
+USEFUL = """Someone asked: {question}
+They were told: {answer}
 
-FLUENT = """Text: {text}
-
-Is the text well written, in whole sentences and without mistakes of grammar? Answer Yes or No."""
-
-USEFUL = """Question: {question}
-
-Answer: {answer}
-
-Would someone who asked this question find the answer helpful? Answer Yes or No."""
+Question: Would they find this helpful? Answer Yes or No.
+Answer:"""

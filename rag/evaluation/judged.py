@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rag.errors import EvaluationError
 from rag.evaluation import judge_prompts
+from rag.evaluation.answers import shown_text
 from rag.evaluation.datasets import Question
 from rag.evaluation.judges import Judge
 from rag.evaluation.scores import Score
@@ -24,9 +25,11 @@ _YES = 0.5
 
 @dataclass(frozen=True, slots=True)
 class JudgedMeasure:
-    """What a measure says. Without ``needs_gold`` it scores any answer, and a refusal is "refused"; with it, it scores
-    the passages of every question that has a gold answer, whatever was answered.
-    """  # noqa: D205
+    """What a measure says.
+
+    Without ``needs_gold`` it is of the answer; with it, of the passages shown to the generator, where there is a gold
+    answer to look for.
+    """
 
     description: str
     needs_gold: bool = False
@@ -55,9 +58,9 @@ def score_judged(
 ) -> dict[str, Score]:
     """The ``measures`` that apply to the question, in their order.
 
-    Those of the passages apply where there is a gold answer. Those of the answer are "refused" where there is none, and
-    "no_claims" where it has no sentence. ``sentences`` is how many of the passages' sentences the judge is shown
-    at a time, those nearest to the claim, and 0 shows whole passages; shown they are in the order of the passages.
+    Those of the passages apply where there is a gold answer. Those of the answer are "refused" where the question was
+    refused, do not apply where refusing was right, and are "no_claims" where the answer has no sentence. Of the
+    passages the judge is shown the ``sentences`` nearest to the claim at a time, in their order; 0 shows it whole ones.
 
     Raises EvaluationError for a measure that there is not.
     """
@@ -74,7 +77,12 @@ def score_judged(
         "judged_fluency": lambda: fluency(answer, judge),
         "judged_utility": lambda: utility(question, answer, judge),
     }
-    return {name: scorers[name]() for name in chosen if question.answers or not JUDGED_MEASURES[name].needs_gold}
+    rightly_refused = answer.refused and not question.answerable
+    return {
+        name: scorers[name]()
+        for name in chosen
+        if (question.answers if JUDGED_MEASURES[name].needs_gold else not rightly_refused)
+    }
 
 
 def faithfulness(answer: Answer, judge: Judge, sentences: int = SENTENCES) -> Score:
@@ -103,10 +111,10 @@ def context_precision(question: Question, answer: Answer, judge: Judge, sentence
     """Average precision of the passages in their order: Σ_k P@k · v_k / Σ_k v_k, 0 where no passage is relevant.
 
     Ragas' context precision with reference: v_k is 1 where the judge's probability that passage k holds the first gold
-    answer is at least 0.5. The sum runs over the passages that were retrieved, so what was not found costs nothing.
+    answer is at least 0.5. The sum runs over the passages shown to the generator, so what was not found costs nothing.
     """
     verdicts = []
-    for hit in _retrieved(answer):
+    for hit in answer.hits:
         score = _holds(question, [hit], judge, sentences)
         if score.value is None:
             return score
@@ -116,11 +124,11 @@ def context_precision(question: Question, answer: Answer, judge: Judge, sentence
 
 
 def context_recall(question: Question, answer: Answer, judge: Judge, sentences: int = SENTENCES) -> Score:
-    """Probability that the passages together hold the first gold answer, as an answer to the question.
+    """Probability that the passages shown to the generator hold the first gold answer, as an answer to the question.
 
     Ragas' context recall with the gold answer as the only statement; 0 without passages.
     """
-    return _holds(question, _retrieved(answer), judge, sentences)
+    return _holds(question, answer.hits, judge, sentences)
 
 
 def fluency(answer: Answer, judge: Judge) -> Score:
@@ -131,7 +139,7 @@ def fluency(answer: Answer, judge: Judge) -> Score:
     """
     if missing := _unanswered(answer):
         return missing
-    return judge.ask(judge_prompts.FLUENT, {"text": _said(answer)})
+    return judge.ask(judge_prompts.FLUENT, {"text": shown_text(answer)})
 
 
 def utility(question: Question, answer: Answer, judge: Judge) -> Score:
@@ -147,26 +155,14 @@ def _unanswered(answer: Answer) -> Score | None:
     return None
 
 
-def _retrieved(answer: Answer) -> list[Hit]:
-    """All passages that were retrieved for it, shown to the generator or not, by rank."""
-    return sorted((*answer.hits, *answer.dropped), key=lambda hit: hit.rank)
-
-
-def _said(answer: Answer) -> str:
-    """The answer's sentences, without what Ragstone adds to them."""
-    return " ".join(sentence.text for sentence in answer.sentences)
-
-
 def _of_answer(template: str, question: Question, answer: Answer, judge: Judge) -> Score:
-    return _unanswered(answer) or judge.ask(template, {"question": question.text, "answer": _said(answer)})
+    return _unanswered(answer) or judge.ask(template, {"question": question.text, "answer": shown_text(answer)})
 
 
 def _holds(question: Question, hits: Sequence[Hit], judge: Judge, sentences: int) -> Score:
     gold = question.answers[0]
     texts = _nearest(f"{question.text} {gold}", hits, sentences)
-    return judge.ask_of_any(
-        judge_prompts.ANSWERS, {"question": question.text, "answer": gold}, slot="text", texts=texts
-    )
+    return judge.ask_of_any(judge_prompts.HOLDS, {"question": question.text, "answer": gold}, slot="text", texts=texts)
 
 
 def _evidence(sentence: Sentence, hits: Sequence[Hit], count: int) -> list[str]:
