@@ -1,6 +1,6 @@
 """Citation recall and precision as ALCE defines them, and whether quotes are exactly their source's words.
 
-ALCE (Gao, Yen, Yu & Chen 2023, "Enabling Large Language Models to Generate Text with Citations", section 4): a
+ALCE (Gao, Yen, Yu & Chen, EMNLP 2023, "Enabling Large Language Models to Generate Text with Citations"): a
 sentence has recall 1 if it cites something and all that it cites entails it together. A citation is precise if its
 sentence has recall 1 and it is not irrelevant; it is irrelevant if it does not entail the sentence alone and the others
 without it still do. The NLI model's place is taken by any Verifier and a threshold.

@@ -1,7 +1,7 @@
 """Faithfulness, answer relevance, context precision and context recall, without a language model.
 
-The names are those of Ragas (Es et al. 2024, "Ragas: Automated Evaluation of Retrieval Augmented Generation", section
-3); here a claim is a sentence of the answer, support is a Verifier's, and the context is compared with the gold.
+The names are those of Ragas (Es et al., EACL 2024, "RAGAs: Automated Evaluation of Retrieval Augmented Generation");
+here a claim is a sentence of the answer, support is a Verifier's, and the context is compared with the gold.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def risk_coverage(outcomes: Iterable[Outcome]) -> tuple[RiskPoint, ...]:
 def aurc(points: Sequence[RiskPoint]) -> Score:
     """Area under the risk–coverage curve: the mean over the questions of the risk at their own score.
 
-    Lower is better; questions of one score share its risk. Geifman & El-Yaniv 2019, equation 4, extended to ties.
+    Lower is better. Defined by Geifman, Uziel & El-Yaniv (ICLR 2019); questions of one score share its risk here.
     Status "no_claims" where there is no point.
     """
     if not points:
