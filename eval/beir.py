@@ -1,28 +1,29 @@
-"""Reading a collection in the BEIR layout, and scoring a run over it with ir_measures."""
+"""A collection in the BEIR layout with its passages, for benchmarks, and the score of a run over it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import ir_measures
+from rag.evaluation.datasets import read_dataset
+from rag.evaluation.judgements import Qrels, Run
+from rag.evaluation.measures import score_run
 
 COLLECTIONS = "cranfield, hotpotqa-100, squad2, xquad-zh"
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Passages and queries by id; ``qrels`` are graded judgements by query and passage id."""
+    """Title and text of passages by id; queries, those that are judged; hashes of the files by name."""
 
     name: str
     corpus: Path
     passages: Mapping[str, tuple[str, str]]
     queries: Mapping[str, str]
-    qrels: Mapping[str, Mapping[str, int]]
-    sha256: str
+    qrels: Qrels
+    sha256: Mapping[str, str]
 
 
 def read_collection(folder: Path) -> Collection:
@@ -32,29 +33,14 @@ def read_collection(folder: Path) -> Collection:
             f"no collection at {folder}. Give --data DIR, a folder that holds {COLLECTIONS} in the BEIR layout "
             "(Cranfield 1400; 100 HotpotQA questions; SQuAD 2.0 dev passages; XQuAD zh)."
         )
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.jsonl")) + sorted(folder.rglob("*.tsv")):
-        digest.update(file.read_bytes())
-    qrels: dict[str, dict[str, int]] = {}
-    for line in (folder / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-        query, passage, grade = line.split("\t")
-        qrels.setdefault(query, {})[passage] = int(grade)
-    return Collection(
-        name=folder.name,
-        corpus=folder / "corpus.jsonl",
-        passages={row["_id"]: (row["title"], row["text"]) for row in _rows(folder / "corpus.jsonl")},
-        queries={row["_id"]: row["text"] for row in _rows(folder / "queries.jsonl") if row["_id"] in qrels},
-        qrels=qrels,
-        sha256=digest.hexdigest(),
-    )
+    dataset = read_dataset(folder)
+    corpus = folder / "corpus.jsonl"
+    with corpus.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    passages = {row["_id"]: (row["title"], row["text"]) for row in rows}
+    return Collection(dataset.name, corpus, passages, dataset.queries, dataset.qrels, dataset.sha256)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
-def score(collection: Collection, run: Mapping[str, Mapping[str, float]], measure: str = "nDCG@10") -> float:
+def score(collection: Collection, run: Run, measure: str = "nDCG@10") -> float:
     """Mean of a measure over all judged queries; a query without results counts 0."""
-    parsed = ir_measures.parse_measure(measure)
-    return float(ir_measures.calc_aggregate([parsed], collection.qrels, run)[parsed])
+    return score_run(collection.qrels, run, [measure]).mean(measure).value or 0.0

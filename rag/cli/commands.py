@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli import evaluating, measuring, tune
+from rag.cli import evaluating, measuring, testset, tune
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
@@ -363,6 +363,7 @@ def models_pull(
 app.command("eval")(evaluating.evaluate)
 app.command("measure")(measuring.measure)
 app.command("compare")(measuring.compare)
+app.command("testset")(testset.testset)
 app.command("tune")(tune.tune)
 
 

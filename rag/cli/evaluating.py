@@ -28,7 +28,7 @@ def evaluate(
             "--recipe",
             "-r",
             help="A shipped recipe's name or a TOML file; of several, the first is the baseline of the others. "
-            "[default: default, or the index's own]",
+            "\\[default: default, or the index's own]",
         ),
     ] = None,
     index: Annotated[
@@ -37,7 +37,7 @@ def evaluate(
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(envvar="RAGSTONE_DATA", help="The folder of a suite's data sets. [default: the suite's own]"),
+        typer.Option(envvar="RAGSTONE_DATA", help="The folder of a suite's data sets. \\[default: the suite's own]"),
     ] = None,
     measures: Annotated[
         str | None,
@@ -45,7 +45,7 @@ def evaluate(
             "--measures",
             "-m",
             help='Measures, such as "nDCG@10 AP R@100 f1 judged_fluency ragas_faithfulness". '
-            "[default: the usual ones of retrieval, and with --answers all that need no model as judge]",
+            "\\[default: the usual ones of retrieval, and with --answers all that need no model as judge]",
         ),
     ] = None,
     answers: Annotated[bool, typer.Option("--answers", help="Also generate and score answers (qa.jsonl).")] = False,
@@ -53,7 +53,8 @@ def evaluate(
         bool, typer.Option("--explain-misses", help="Say of every failed question which stage lost the gold.")
     ] = False,
     judge: Annotated[
-        str, typer.Option(help="The recipe whose generator judges. [default: the evaluated recipe's]", metavar="RECIPE")
+        str,
+        typer.Option(help="The recipe whose generator judges. \\[default: the evaluated recipe's]", metavar="RECIPE"),
     ] = "",
     baseline: Annotated[
         Path | None,
@@ -66,7 +67,7 @@ def evaluate(
         float, typer.Option(min=0, max=1, help="A mean over a smaller share of the questions is flagged.")
     ] = 0.95,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the results. [default: runs/NAME-RECIPE-SETTINGS]")
+        Path | None, typer.Option("--out", "-o", help="Folder for the results. \\[default: runs/NAME-RECIPE-SETTINGS]")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over, whatever the folder holds.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema eval` describes it.")] = False,

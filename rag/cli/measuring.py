@@ -77,7 +77,8 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Two runs or more, in TREC's six columns.", metavar="RUN RUN...")],
     measures: MeasuresOption = DEFAULT_MEASURES,
     baseline: Annotated[
-        Path | None, typer.Option(help="The run that the others are compared with. [default: the first]", metavar="RUN")
+        Path | None,
+        typer.Option(help="The run that the others are compared with. \\[default: the first]", metavar="RUN"),
     ] = None,
     alpha: Annotated[float, typer.Option(help="The chance of any false alarm among all comparisons.")] = 0.05,
     samples: Annotated[int, typer.Option(help="Random sign flips a test; at least 10,000.")] = 10_000,

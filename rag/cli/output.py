@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from rag.chains.ingest import IndexReport
 from rag.cli.measure_records import CompareRecord, MeasureRecord
+from rag.cli.testset_record import QuestionsRecord
 from rag.cli.tune_record import TuneRecord
 from rag.evaluation.summary import Summary
 from rag.index import IndexInfo
@@ -159,6 +160,7 @@ SCHEMAS: Mapping[str, type] = {
     "measure": MeasureRecord,
     "compare": CompareRecord,
     "tune": TuneRecord,
+    "testset": QuestionsRecord,
 }
 
 

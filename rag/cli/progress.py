@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -22,6 +23,8 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
+
+EVERY = 5.0  # seconds between lines, at the least
 
 __all__ = ["evaluating", "indexing", "pulling"]
 
@@ -87,7 +90,7 @@ def pulling(*, quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
 
 @contextmanager
 def evaluating(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """What is being done and how far it is; where nobody watches, a line at each tenth of it."""
+    """What is being done and how far it is; where nobody watches, a line now and then."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         yield _tenths(sys.stderr if not quiet else None)
@@ -116,12 +119,15 @@ def evaluating(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 
 def _tenths(out: TextIO | None) -> Callable[[str, int, int], None]:
     said: dict[str, int] = {}
+    last = time.monotonic()
 
     def update(what: str, done: int, total: int) -> None:
+        nonlocal last
         tenth = 10 * done // total if total else 0
-        if out is not None and tenth > said.get(what, 0):
-            said[what] = tenth
-            out.write(f"{what}: {10 * tenth}%\n")
+        now = time.monotonic()
+        if out is not None and tenth > said.get(what, 0) and now - last >= EVERY:
+            said[what], last = tenth, now
+            out.write(f"{what}: {done:,} of {total:,}\n")
             out.flush()
 
     return update

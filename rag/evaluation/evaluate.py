@@ -74,7 +74,8 @@ def evaluate(
     qrels = judged_queries(dataset, results)
     run = run_of(results)
     if qrels:
-        scored = score_run(qrels, run, plan.measures.retrieval)
+        # Questions that only have answers are no fault of the run.
+        scored = score_run(qrels, {query: run[query] for query in qrels}, plan.measures.retrieval)
         notes += scored.notes
         results = [_with_retrieval(result, scored.per_query, dataset.qrels) for result in results]
         measures += [_over(one, results, plan.seed) for one in plan.measures.retrieval]

@@ -1,0 +1,401 @@
+"""Whole evaluations over a small data set: results, going on, comparing, bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import ir_measures
+import pytest
+from pydantic import TypeAdapter
+
+from rag.errors import EvaluationError, GenerationError, RecipeError
+from rag.evaluation.asking import Ask, ask_all, choose_questions
+from rag.evaluation.datasets import read_dataset, read_questions, read_testset
+from rag.evaluation.evaluate import run_of
+from rag.evaluation.experiment import Request, run_experiment
+from rag.evaluation.folder import FINISHED, REPORT, RUN, SCORES, SUMMARY, EvaluationFolder
+from rag.evaluation.judgements import read_run
+from rag.evaluation.results import QueryResult
+from rag.evaluation.suite import load_suite
+from rag.evaluation.summary import Summary
+from rag.pipeline import Pipeline
+from rag.types import Message
+
+FACTS = {
+    "bridge": ("Tamar Bridge", "The Tamar Bridge was opened in 1961. It is 642 metres long."),
+    "tower": ("Smeaton's Tower", "Smeaton's Tower stands on Plymouth Hoe. It was built by John Smeaton in 1759."),
+    "ship": ("Mayflower", "The Mayflower left Plymouth in 1620 with 102 passengers."),
+    "gin": ("Plymouth Gin", "Plymouth Gin has been distilled at Black Friars since 1793."),
+    "rail": ("Royal Albert Bridge", "The Royal Albert Bridge was designed by Isambard Kingdom Brunel."),
+    "fort": ("Crownhill Fort", "Crownhill Fort was finished in 1872 and held 300 soldiers."),
+}
+QUESTIONS = [
+    ("q1", "When was the Tamar Bridge opened?", ["1961"], "bridge"),
+    ("q2", "Who built Smeaton's Tower?", ["John Smeaton"], "tower"),
+    ("q3", "How many passengers did the Mayflower carry?", ["102"], "ship"),
+    ("q4", "Where is Plymouth Gin distilled?", ["Black Friars"], "gin"),
+    ("q5", "Who designed the Royal Albert Bridge?", ["Isambard Kingdom Brunel"], "rail"),
+    ("q6", "How many soldiers did Crownhill Fort hold?", ["300"], "fort"),
+    ("q7", "What does a ticket to the aquarium cost?", [], ""),
+]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    folder = tmp_path / "plymouth"
+    (folder / "qrels").mkdir(parents=True)
+    write(folder / "corpus.jsonl", [{"_id": one, "title": title, "text": text} for one, (title, text) in FACTS.items()])
+    write(folder / "queries.jsonl", [{"_id": one, "text": text} for one, text, answers, _ in QUESTIONS if answers])
+    rows = [f"{one}\t{document}\t1\n" for one, _, answers, document in QUESTIONS if answers]
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
+    write(
+        folder / "qa.jsonl",
+        [
+            {
+                "_id": one,
+                "question": text,
+                "answers": answers,
+                "answerable": bool(answers),
+                "passages": [document] if document else [],
+            }
+            for one, text, answers, document in QUESTIONS
+        ],
+    )
+    return folder
+
+
+def write(path: Path, rows: Sequence[object]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def request(dataset: Path, out: Path, **more: object) -> Request:
+    return Request(**{"target": dataset, "recipes": ("bm25",), "out": out, **more})  # type: ignore[arg-type]
+
+
+def mean(summary: Summary, name: str) -> float | None:
+    return next(one.mean for one in summary.measures if one.name == name)
+
+
+def test_an_evaluation_writes_run_scores_summary_and_report(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (summary,) = run_experiment(request(dataset, out, answers=True, explain_misses=True))
+    qrels = [ir_measures.Qrel(one, document, 1) for one, _, answers, document in QUESTIONS if answers]
+    run = list(ir_measures.read_trec_run(str(out / RUN)))
+    measures = [ir_measures.parse_measure(name) for name in ("nDCG@10", "AP", "RR", "R@10", "R@100")]
+    for measure, value in ir_measures.calc_aggregate(measures, qrels, run).items():
+        assert mean(summary, str(measure)) == pytest.approx(value, abs=1e-12)
+    scores = [json.loads(line) for line in (out / SCORES).read_text().splitlines()]
+    assert [row["id"] for row in scores] == [one for one, *_ in QUESTIONS]
+    ndcg = [row["scores"]["nDCG@10"]["value"] for row in scores if "nDCG@10" in row["scores"]]
+    assert len(ndcg) == 6
+    assert sum(ndcg) / 6 == mean(summary, "nDCG@10")
+    assert json.loads((out / SUMMARY).read_text())["measures"][0]["mean"] == summary.measures[0].mean
+    assert "<html" in (out / REPORT).read_text()
+    assert mean(summary, "contains") == pytest.approx(sum(row["scores"]["contains"]["value"] for row in scores) / 7)
+    assert mean(summary, "citation_exactness") == 1.0
+    assert summary.passed
+    assert set(summary.provenance.hashes) >= {"corpus.jsonl", "queries.jsonl", "qrels/test.tsv", "qa.jsonl"}
+
+
+def test_a_stopped_evaluation_goes_on(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def stop_after_three(what: str, done: int, total: int) -> None:
+        if "asking" in what and done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(request(dataset, out, answers=True), progress=stop_after_three)
+    kept = (out / FINISHED).read_text()
+    assert len(kept.splitlines()) == 3
+    with (out / FINISHED).open("a") as file:
+        file.write('{"id": "torn by a kil')
+    asked: list[tuple[int, int]] = []
+    (resumed,) = run_experiment(
+        request(dataset, out, answers=True),
+        progress=lambda what, done, total: asked.append((done, total)) if "asking" in what else None,
+    )
+    assert asked == [(3, 7), (4, 7), (5, 7), (6, 7), (7, 7)]
+    assert (out / FINISHED).read_text().startswith(kept)
+    (at_once,) = run_experiment(request(dataset, tmp_path / "other", answers=True))
+    assert resumed.measures == at_once.measures
+
+
+def test_questions_asked_at_once_come_to_the_same(dataset: Path, tmp_path: Path) -> None:
+    (one,) = run_experiment(request(dataset, tmp_path / "one", answers=True))
+    (four,) = run_experiment(request(dataset, tmp_path / "four", answers=True, jobs=4))
+    assert four.measures == one.measures
+    assert (tmp_path / "four" / RUN).read_text() == (tmp_path / "one" / RUN).read_text()
+
+
+def test_a_folder_is_kept_for_its_evaluation(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_experiment(request(dataset, out))
+    recipe = tmp_path / "other.toml"
+    recipe.write_text('[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n[bm25]\nk1 = 2.0\n')
+    with pytest.raises(EvaluationError, match=r"another evaluation: recipe differ.*--fresh"):
+        run_experiment(request(dataset, out, recipes=(str(recipe),)))
+    run_experiment(request(dataset, out, recipes=(str(recipe),), fresh=True))
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "thesis.txt").write_text("years of work")
+    with pytest.raises(EvaluationError, match=r"other files \(thesis.txt\)"):
+        run_experiment(request(dataset, notes, fresh=True))
+    assert (notes / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_folder_is_for_one_process(tmp_path: Path) -> None:
+    with EvaluationFolder(tmp_path / "out", {}), pytest.raises(EvaluationError, match="another process"):
+        EvaluationFolder(tmp_path / "out", {})
+
+
+def test_a_line_that_is_not_torn_but_wrong_is_named(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_experiment(request(dataset, out))
+    lines = (out / FINISHED).read_text().splitlines(keepends=True)
+    (out / FINISHED).write_text("".join([lines[0], '{"id": 3}\n', *lines[1:]]))
+    with pytest.raises(EvaluationError, match=r"finished.jsonl:2.*--fresh"):
+        run_experiment(request(dataset, out))
+
+
+class Flaky:
+    """A generator that fails on some questions."""
+
+    context_size = 4096
+
+    def __init__(self, fails: Callable[[str], bool]) -> None:
+        self._fails = fails
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return sum(len(message.content.split()) for message in messages)
+
+    def generate(
+        self, messages: Sequence[Message], *, stop: Sequence[str] = (), max_tokens: int = 256
+    ) -> Iterator[str]:
+        if self._fails(messages[-1].question):
+            raise GenerationError("the endpoint does not answer", where="http://127.0.0.1:9")
+        yield messages[-1].passages[0]
+
+
+def ask_flaky(dataset: Path, tmp_path: Path, fails: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+    with Pipeline(tmp_path / "index", "bm25") as pipeline:
+        pipeline.add(dataset / "corpus.jsonl")
+        pipeline.__dict__["generator"] = Flaky(fails)
+        saved: list[str] = []
+        results = ask_all(
+            pipeline,
+            choose_questions(read_dataset(dataset), answers=True, limit=None, seed=0),
+            key="_id",
+            depth=100,
+            jobs=1,
+            finished={},
+            save=lambda result: saved.append(result.id),
+            progress=lambda done, total: None,
+        )
+        return saved, [result.id for result in results if result.error]
+
+
+def test_a_failed_question_is_kept_as_failed_and_asked_again(dataset: Path, tmp_path: Path) -> None:
+    saved, failed = ask_flaky(dataset, tmp_path, lambda question: "Mayflower" in question)
+    assert failed == ["q3"]
+    assert saved == ["q1", "q2", "q4", "q5", "q6", "q7"]
+
+
+def test_a_dead_endpoint_ends_the_evaluation_and_keeps_what_is_finished(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        EvaluationError, match=r"5 questions in a row failed.*does not answer.*1 of 7 questions are finished"
+    ):
+        ask_flaky(dataset, tmp_path, lambda question: "Tamar" not in question)
+
+
+def test_a_failed_question_lowers_the_coverage(dataset: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "dead.toml"
+    recipe.write_text(
+        '[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n[generator]\nkind = "openai"\nmodel = "m"\napi_key_env = ""\n'
+        'base_url = "http://127.0.0.1:9/v1"\nmax_retries = 0\ntimeout = 2.0\n'
+    )
+    rows = (dataset / "qa.jsonl").read_text().splitlines(keepends=True)
+    (dataset / "qa.jsonl").write_text("".join(rows[:3]))
+    (summary,) = run_experiment(request(dataset, tmp_path / "out", recipes=(str(recipe),), answers=True))
+    contains = next(one for one in summary.measures if one.name == "contains")
+    assert (contains.mean, contains.scored, contains.total) == (None, 0, 3)
+    assert contains.statuses == {"failed": 3}
+    assert not contains.covered
+    assert not summary.passed
+    assert any("3 of 3 questions failed" in note for note in summary.notes)
+
+
+def test_several_recipes_are_compared_with_the_first(dataset: Path, tmp_path: Path) -> None:
+    blind = tmp_path / "blind.toml"
+    blind.write_text('[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n[bm25]\nk1 = 0.0\nb = 0.0\n')
+    first, second = run_experiment(request(dataset, tmp_path / "out", recipes=("bm25", str(blind))))
+    assert not first.comparisons
+    assert {one.measure for one in second.comparisons} == {one.name for one in second.measures}
+    assert all(one.baseline == "bm25" and one.n == 6 for one in second.comparisons)
+    assert (tmp_path / "out" / "bm25" / REPORT).is_file()
+    assert (tmp_path / "out" / "blind" / REPORT).is_file()
+
+
+@pytest.mark.parametrize("kind", ["folder", "scores", "run"])
+def test_the_same_again_is_no_significant_difference(dataset: Path, tmp_path: Path, kind: str) -> None:
+    run_experiment(request(dataset, tmp_path / "before"))
+    baseline = {"folder": Path(), "scores": Path(SCORES), "run": Path(RUN)}[kind]
+    (again,) = run_experiment(request(dataset, tmp_path / "after", baseline=tmp_path / "before" / baseline))
+    assert again.comparisons
+    assert {one.verdict for one in again.comparisons} == {"no significant difference"}
+    assert {one.difference for one in again.comparisons} == {0.0}
+    assert again.passed
+
+
+@pytest.mark.collections
+def test_a_broken_recipe_is_significantly_worse(collections_dir: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text('[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n[bm25]\nk1 = 0.0\n')
+    out = tmp_path / "out"
+    good, bad = run_experiment(request(collections_dir / "cranfield", out, recipes=("bm25", str(broken))))
+    (ndcg,) = [one for one in bad.comparisons if one.measure == "nDCG@10"]
+    assert ndcg.verdict == "worse"
+    assert ndcg.p_corrected < 0.01
+    assert not bad.passed
+    assert good.passed
+    assert any("2 documents could not be indexed" in note for note in good.notes)
+
+
+def test_a_limit_takes_part_of_a_larger_sample(dataset: Path) -> None:
+    loaded = read_dataset(dataset)
+    three = choose_questions(loaded, answers=True, limit=3, seed=0)
+    five = choose_questions(loaded, answers=True, limit=5, seed=0)
+    assert set(three) < set(five)
+    assert [ask.id for ask in five] == sorted(ask.id for ask in five)
+    assert any(set(choose_questions(loaded, answers=True, limit=3, seed=seed)) != set(three) for seed in range(1, 9))
+    assert choose_questions(loaded, answers=False, limit=None, seed=0)[0] == Ask("q1", QUESTIONS[0][1], answer=False)
+
+
+def test_a_test_set_is_asked_of_its_index(dataset: Path, tmp_path: Path) -> None:
+    with Pipeline(tmp_path / "index", "bm25") as pipeline:
+        pipeline.add(dataset / "corpus.jsonl")
+        uris = [one.uri for one in pipeline.snapshot.documents()]
+        uri = next(uri for uri in uris if uri.endswith("#bridge"))
+        text = pipeline.snapshot.document(uri).text
+    start = text.index("1961")
+    row = {
+        "_id": "t1",
+        "question": "When was the Tamar Bridge opened?",
+        "answers": ["1961"],
+        "passages": [uri],
+        "spans": [{"document": uri, "start": start, "end": start + 4}],
+    }
+    testset = tmp_path / "testset.jsonl"
+    write(testset, [row])
+    assert read_testset(testset).qrels == {"t1": {uri: 1}}
+    with pytest.raises(EvaluationError, match="--index"):
+        run_experiment(request(testset, tmp_path / "out", recipes=()))
+    (summary,) = run_experiment(
+        request(testset, tmp_path / "out", recipes=(), index=tmp_path / "index", answers=True, explain_misses=True)
+    )
+    assert mean(summary, "RR") == 1.0
+    assert mean(summary, "contains") == 1.0
+    assert not (tmp_path / "out" / "index").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "lines", "message"),
+    [
+        (
+            "queries.jsonl",
+            ['{"_id": "q1", "text": "a"}', '{"_id": "q1", "text": "b"}'],
+            r"queries.jsonl:2.*twice.*line 1",
+        ),
+        ("queries.jsonl", ['{"_id": "q1", "text": "a"}', "{"], r"queries.jsonl:2.*not JSON"),
+        ("queries.jsonl", ['{"_id": "q1"}'], r"queries.jsonl:1.*text"),
+        ("queries.jsonl", ['{"_id": "q9", "text": "a"}'], r"test.tsv.*'q1' is judged, but not in queries.jsonl"),
+        ("qa.jsonl", ['{"_id": "q1", "question": 3}'], r"qa.jsonl:1.*question"),
+        ("qrels/test.tsv", ["query-id\tcorpus-id\tscore", "q1\tbridge\thigh"], r"test.tsv:2"),
+        ("qrels/test.tsv", ["query-id\tcorpus-id\tscore"], r"test.tsv"),
+    ],
+)
+def test_bad_data_is_named_by_file_and_line(
+    dataset: Path, tmp_path: Path, file: str, lines: list[str], message: str
+) -> None:
+    (dataset / file).write_text("\n".join(lines) + "\n")
+    with pytest.raises(EvaluationError, match=message):
+        run_experiment(request(dataset, tmp_path / "out", answers=True))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"measures": ("nDCGG@10",)}, "nDCG@10"),
+        ({"measures": ("contain",)}, "did you mean contains"),
+        ({"measures": ("contains",)}, "add --answers"),
+        ({"recipes": ("bm52",)}, "did you mean 'bm25'"),
+        ({"measures": ("judged_fluency",), "answers": True}, "--judge"),
+        ({"baseline": Path("no/such/run.trec")}, "no/such/run.trec"),
+        ({"target": Path("no/such/data")}, "there is no data set"),
+    ],
+)
+def test_bad_requests_say_what_to_do(dataset: Path, tmp_path: Path, more: dict[str, object], message: str) -> None:
+    with pytest.raises((EvaluationError, RecipeError), match=message):
+        run_experiment(request(dataset, tmp_path / "out", **more))
+
+
+def test_rankings_survive_the_run_file(dataset: Path, tmp_path: Path) -> None:
+    run_experiment(request(dataset, tmp_path / "out"))
+    rows = (tmp_path / "out" / FINISHED).read_bytes().splitlines()
+    results = [TypeAdapter(QueryResult).validate_json(row) for row in rows]
+    assert read_run(tmp_path / "out" / RUN) == run_of(results)
+
+
+class TestSuites:
+    def test_every_shipped_suite_is_read(self, root: Path) -> None:
+        suites = sorted((root / "eval").glob("*.toml"))
+        assert len(suites) >= 6
+        for path in suites:
+            suite = load_suite(path)
+            assert suite.description, path.name
+            assert set(suite.expect) == set(suite.recipes), path.name
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ('dataset = "x"\nmeasure = ["AP"]', "unknown key 'measure'; did you mean 'measures'"),
+            ("recipes = ['bm25']", "dataset"),
+            ('dataset = "x"\n[expect.bm25]\nAP = 0.5', "expect.bm25.AP"),
+            ('dataset = "x"\n[expect.bm52.AP]\nvalue = 0.5', "expect.bm52 is for no recipe"),
+            ("dataset = ", "not TOML"),
+        ],
+    )
+    def test_a_wrong_suite_names_the_key(self, tmp_path: Path, text: str, message: str) -> None:
+        (tmp_path / "suite.toml").write_text(text)
+        with pytest.raises(EvaluationError, match=message):
+            load_suite(tmp_path / "suite.toml")
+
+    def test_expectations_decide(self, dataset: Path, tmp_path: Path) -> None:
+        suite = tmp_path / "suite.toml"
+        suite.write_text(
+            'dataset = "plymouth"\nrecipes = ["bm25"]\n[expect.bm25]\n"RR" = { value = 0.2, tolerance = 0.01 }\n'
+        )
+        (summary,) = run_experiment(Request(target=suite, out=tmp_path / "out"))
+        assert any(failure.startswith("RR is 1.0000, expected 0.2000") for failure in summary.failures)
+        command = [Path(sys.executable).with_name("rag"), "eval", str(suite), "--out", str(tmp_path / "out")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 5, done.stderr
+        assert "FAILED: RR is 1.0000, expected 0.2000 ± 0.01" in done.stdout
+
+    @pytest.mark.models
+    @pytest.mark.collections
+    def test_a_slice_scores_as_expected(self, root: Path, collections_dir: Path, tmp_path: Path) -> None:
+        request = Request(target=root / "eval" / "slice.toml", data=collections_dir, out=tmp_path / "out")
+        (summary,) = run_experiment(request)
+        assert summary.failures == ()
+        assert summary.questions == 30
+
+
+def test_questions_are_read_back(dataset: Path) -> None:
+    questions = read_questions(dataset / "qa.jsonl")
+    assert [one.answerable for one in questions] == [True] * 6 + [False]
