@@ -12,6 +12,7 @@ from statistics import median
 import numpy as np
 
 from rag.chains import ask
+from rag.evaluation.answers import shown_text
 from rag.evaluation.datasets import DocumentKey
 from rag.evaluation.tune_index import TrialIndexes
 from rag.evaluation.tune_score import Case, Objective, score_hits, score_text
@@ -154,7 +155,7 @@ class Bench:
         started = time.perf_counter()
         answer = self._answer(recipe, retriever, case.question.text)
         taken = time.perf_counter() - started
-        return Asked(score_text(self.objective, case.question, answer.text, refused=answer.refused), taken)
+        return Asked(score_text(self.objective, case.question, shown_text(answer)), taken)
 
     def _answer(self, recipe: Recipe, retriever: Retriever, question: str) -> Answer:
         config = recipe.generator

@@ -150,14 +150,13 @@ def score_hits(
     return [scores[case.id] for case in cases]
 
 
-def score_text(objective: Objective, question: Question, text: str, *, refused: bool) -> float:
-    """An answer's score; as SQuAD 2.0 has it, refusing is right where there is no answer and wrong elsewhere.
+def score_text(objective: Objective, question: Question, text: str) -> float:
+    """An answer's score as ``rag eval`` gives it; ``text`` is "" for a refusal.
 
-    Rajpurkar, Jia & Liang, "Know What You Don't Know: Unanswerable Questions for SQuAD", ACL 2018.
+    As SQuAD 2.0 has it, refusing is right where there is no answer and wrong elsewhere (Rajpurkar, Jia & Liang, "Know
+    What You Don't Know: Unanswerable Questions for SQuAD", ACL 2018).
     """
     from rag.evaluation.answer_text import contains, exact_match, f1
 
-    if refused or not question.answerable:
-        return float(refused and not question.answerable)
     measure = {"contains": contains, "F1": f1, "EM": exact_match}[objective.name]
-    return float(measure(text, question.answers))
+    return measure(text, question.answers if question.answerable else ())
