@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rag.evaluation.answer_text import contains
@@ -30,38 +31,45 @@ def not_shown(gold: Gold, answer: Answer, hits: Sequence[Hit], recipe: Recipe) -
     The hits are those of the search, used and dropped, in their order.
     """
     config = recipe.generator
-    excerpt = 0 if config.kind == "extractive" else config.excerpt
     holding = [number for number, hit in enumerate(hits) if hit.chunk.id in gold.holders]
-    if excerpt:
-        sentences = rank_sentences(answer.question, [hit.chunk.text for hit in hits]).sentences
-        shown: dict[int, set[int]] = {number: set() for number in holding}
-        whole: list[int] = []
-        for rank, sentence in enumerate(sentences, 1):
-            if sentence.passage not in shown:
-                continue
-            hit = hits[sentence.passage]
-            shown[sentence.passage].update(range(sentence.start, sentence.end))
-            if _holds(hit.chunk.text, shown[sentence.passage], gold.holders[hit.chunk.id]):
-                if rank > excerpt and not whole:
-                    return Loss(
-                        "cut by the context budget",
-                        f"{quoted(gold.title)} is hit {hit.rank}, but its sentence {quoted(sentence.text, _SHOWN)} is "
-                        f"only the {rank}. nearest to the question, and the generator is shown {excerpt}. "
-                        f"Raise generator.excerpt ({excerpt}) to {rank}, or set it to 0 for whole passages",
-                    )
-                whole.append(sentence.passage)
-            if rank >= excerpt and whole:
-                break
-        holding = [number for number in holding if number in whole]
+    if config.kind != "extractive" and config.excerpt:
+        needed = _sentences_needed(gold, answer.question, hits)
+        rank, number, sentence = min(needed, default=(0, 0, ""))
+        if rank > config.excerpt:
+            quotes = " The quotes that took the place of its draft lack the answer as well." if answer.quoted else ""
+            return Loss(
+                "cut by the context budget",
+                f"{quoted(gold.title)} is hit {hits[number].rank}, but of the sentences nearest to the question "
+                f"{quoted(sentence, _SHOWN)} is only number {rank}, and the generator was shown "
+                f"{config.excerpt}.{quotes} "
+                f"Raise generator.excerpt ({config.excerpt}) to {rank}, or set it to 0 for whole passages",
+            )
+        holding = [number for rank, number, _ in needed if rank <= config.excerpt]
     dropped = {hit.chunk.id for hit in answer.dropped}
     if holding and all(hits[number].chunk.id in dropped for number in holding):
         return Loss(
             "cut by the context budget",
-            f"{quoted(gold.title)} is hit {hits[holding[0]].rank}, but did not fit beside the hits above it: "
-            f"{len(answer.dropped)} of {len(hits)} were dropped. Raise generator.context_size ({config.context_size}), "
-            f"or lower retrieval.k ({recipe.retrieval.k}) or chunker.max_tokens ({recipe.chunker.max_tokens})",
+            f"{quoted(gold.title)} is hit {hits[min(holding)].rank}, but did not fit beside the others: "
+            f"{len(answer.dropped)} of {len(hits)} were dropped. Raise generator.context_size "
+            f"({config.context_size}), or lower retrieval.k ({recipe.retrieval.k}) "
+            f"or chunker.max_tokens ({recipe.chunker.max_tokens})",
         )
     return None
+
+
+def _sentences_needed(gold: Gold, question: str, hits: Sequence[Hit]) -> list[tuple[int, int, str]]:
+    """For each hit that holds the gold: how many sentences an excerpt needs to show it, the hit, the last of them."""
+    found: dict[int, tuple[int, int, str]] = {}
+    shown: dict[int, set[int]] = {}
+    for rank, sentence in enumerate(rank_sentences(question, [hit.chunk.text for hit in hits]).sentences, 1):
+        number = sentence.passage
+        chunk = hits[number].chunk
+        if chunk.id in gold.holders and number not in found:
+            seen = shown.setdefault(number, set())
+            seen.update(range(sentence.start, sentence.end))
+            if _holds(chunk.text, seen, gold.holders[chunk.id]):
+                found[number] = (rank, number, sentence.text)
+    return list(found.values())
 
 
 def answered(question: Question, answer: Answer, recipe: Recipe, embedder: Embedder | None) -> Loss:
@@ -78,7 +86,7 @@ def wrongly_answered(answer: Answer, recipe: Recipe) -> Loss:
         f"It {said} {quoted(answer.text, _SHOWN)}{_sources(answer)}, and the evidence counts as about the question to "
         f"{answer.score:.2f}, where grounding.min_answerability is {threshold:g}. "
         + (
-            f"Above {answer.score:.2f} it would be refused, as would be every question that scores less"
+            f"Above {_up(answer.score)} it would be refused, as would be every question that scores less"
             if answer.score < 1
             else "No threshold refuses it"
         ),
@@ -105,32 +113,45 @@ def _refused(question: Question, answer: Answer, recipe: Recipe, embedder: Embed
     draft = answer.draft.strip()
     if not draft:
         return Loss("wrongly refused", "The generator wrote nothing, though the gold was shown to it: an empty draft")
-    held = bool(question.answers) and bool(contains(draft, question.answers))
     config = recipe.grounding
-    proved = ground(
-        answer.question, draft, answer.hits, embedder=embedder, thresholds=Thresholds(config.min_support, 0.0)
-    )
-    if not proved.refused:
+
+    def about(support: float) -> Answer:
+        """The same draft with this much support asked of a sentence, and nothing of the whole."""
+        thresholds = Thresholds(support, 0.0)
+        return ground(answer.question, draft, answer.hits, embedder=embedder, thresholds=thresholds)
+
+    best = max((one.support for one in about(0.0).sentences if one.supported), default=None)
+    lower: list[str] = []
+    if not about(config.min_support).refused:
+        score = answer.score
+        reason = f"it was proved, but counts as about the question to {score:.2f} only"
+    elif best is None:
+        score = 1.0
         reason = (
-            f"the draft was proved, but its evidence counts as about the question to {answer.score:.2f} only, "
-            f"where grounding.min_answerability is {config.min_answerability:g}"
+            "no sentence of it could be proved: each holds a number, date or name that the nearest passage does not "
+            "state, or denies what it does"
         )
-        lower = f"grounding.min_answerability of {answer.score:.2f} or less"
     else:
-        loose = ground(answer.question, draft, answer.hits, embedder=embedder, thresholds=Thresholds(0.0, 0.0))
-        best = max((sentence.support for sentence in loose.sentences if sentence.supported), default=None)
-        reason = "no sentence of the draft could be proved: "
-        if best is None:
-            reason += "each holds a number, date or name that no passage has, or denies what they say"
-            lower = ""
-        else:
-            reason += f"the best support is {best:.2f}, where grounding.min_support is {config.min_support:g}"
-            lower = f"grounding.min_support of {best:.2f} or less"
-    written = f"It wrote {quoted(draft, _SHOWN)}, and {reason}"
-    if not held:
-        return Loss("wrongly refused", f"{written}. The draft does not hold the answer, so nothing right was refused")
-    advice = f": {lower} would show it" if lower else ""
-    return Loss("wrongly refused", f"{written}. The draft holds the answer{advice}")
+        score = about(best).score
+        reason = f"no sentence of it could be proved: the best support is {best:.2f}"
+        lower.append(f"grounding.min_support {_down(best)} ({config.min_support:g} now)")
+    if score < config.min_answerability:
+        lower.append(f"grounding.min_answerability {_down(score)} ({config.min_answerability:g} now)")
+    if not (question.answers and contains(draft, question.answers)):
+        verdict = "The draft does not hold the answer, so nothing right was refused"
+    else:
+        verdict = "The draft holds the answer" + (f": it takes {' and '.join(lower)} to show it" if lower else "")
+    return Loss("wrongly refused", f"It wrote {quoted(draft, _SHOWN)}; {reason}. {verdict}")
+
+
+def _down(score: float) -> str:
+    """Two digits, and no more than the score."""
+    return f"{math.floor(score * 100) / 100:.2f}"
+
+
+def _up(score: float) -> str:
+    """Two digits, and no less than the score."""
+    return f"{math.ceil(score * 100) / 100:.2f}"
 
 
 def _holds(text: str, shown: set[int], places: Sequence[tuple[int, int]]) -> bool:

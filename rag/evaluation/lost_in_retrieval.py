@@ -83,11 +83,10 @@ def _reordered(gold: Gold, traced: Trace, recipe: Recipe) -> tuple[Stage, str]:
         after = step.best(gold.holders)
         if before and before.rank <= step.cut and not (after and after.rank <= step.cut):
             if step.name == "diversity":
-                return (
-                    "lost by the reranker",
-                    f"diversity took its place: set retrieval.mmr ({recipe.retrieval.mmr:g}) nearer to 1",
-                )
-            return "lost by the reranker", f"the reranker {recipe.reranker.model} ranks it below what the search did"
+                reason = f"diversity took its place: set retrieval.mmr ({recipe.retrieval.mmr:g}) nearer to 1"
+            else:
+                reason = f"the reranker {recipe.reranker.model} ranks it below what the search did"
+            return "lost by the reranker", reason
         if after is None:
             break
         before = after

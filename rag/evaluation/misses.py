@@ -11,7 +11,7 @@ from rag.errors import EvaluationError
 from rag.evaluation.datasets import Dataset, Question
 from rag.evaluation.gold import Gold, find_documents, find_gold
 from rag.evaluation.lost_in_answer import answered, is_wrong, not_shown, wrongly_answered
-from rag.evaluation.lost_in_retrieval import Loss, not_loaded, not_retrieved, split
+from rag.evaluation.lost_in_retrieval import Loss, not_loaded, not_retrieved, quoted, split
 from rag.evaluation.results import Miss, QueryResult, Stage
 from rag.evaluation.trace import trace
 from rag.index import Snapshot
@@ -134,7 +134,8 @@ def _explain(desk: _Desk, question: Question | None, documents: Sequence[str], r
     if not asked.documents and lost:  # any of those judged relevant would have done
         lost = [max(lost, key=_progress)] if len(lost) == len(documents) else []
     if lost or answer is None:
-        return [_miss(result.id, one.loss, one.gold) for one in lost]
+        note = _shown_elsewhere(golds, lost) if answer else ""
+        return [_miss(result.id, one.loss, one.gold, note) for one in lost]
     answering = next((gold for gold, _ in golds if gold.spans), golds[0][0] if golds else None)
     return [_miss(result.id, answered(asked, answer, recipe, desk.pipeline.embedder), answering)]
 
@@ -180,16 +181,23 @@ def _find_lost(
     return lost
 
 
+def _shown_elsewhere(golds: Sequence[tuple[Gold, Loss | None]], lost: Sequence[_Lost]) -> str:
+    """That the generator was shown the answer all the same, in another of the question's documents."""
+    gone = {one.gold.document for one in lost}
+    shown = next((gold for gold, _ in golds if gold.spans and gold.document not in gone), None)
+    return f". The answer itself was shown to the generator, from {quoted(shown.title)}" if shown else ""
+
+
 def _progress(lost: _Lost) -> tuple[int, float]:
     return STAGES.index(lost.loss.stage), -lost.rank
 
 
-def _miss(query: str, loss: Loss, gold: Gold | None = None) -> Miss:
+def _miss(query: str, loss: Loss, gold: Gold | None = None, note: str = "") -> Miss:
     span = gold.spans[0] if gold and gold.spans else None
     return Miss(
         query=query,
         stage=loss.stage,
-        detail=loss.detail,
+        detail=loss.detail + note,
         document=gold.document if gold else "",
         start=span.start if span else 0,
         end=span.end if span else 0,
