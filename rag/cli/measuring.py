@@ -74,7 +74,7 @@ def measure(
 
 def compare(
     qrels: QrelsArgument,
-    runs: Annotated[list[Path], typer.Argument(help="Two runs or more, in TREC's six columns.", metavar="RUN RUN...")],
+    runs: Annotated[list[Path], typer.Argument(help="Two runs or more, in TREC's six columns.", metavar="RUN...")],
     measures: MeasuresOption = DEFAULT_MEASURES,
     baseline: Annotated[
         Path | None,
@@ -97,7 +97,7 @@ def compare(
 
     paths = [baseline, *(run for run in runs if run != baseline)] if baseline else runs
     if len(paths) < 2:
-        raise typer.BadParameter("there is nothing to compare it with; name two runs or more", param_hint="RUN")
+        raise typer.BadParameter("name two runs or more", param_hint="RUN")
     systems = _names(paths)
     names = _measures(measures)
     judged = _read_qrels(qrels)
