@@ -110,7 +110,7 @@ def _order(scores: Mapping[str, float], query: str) -> list[str]:
 def _grades(judged: Mapping[str, int], names: Mapping[str, str], query: str) -> dict[str, int]:
     """Grades by a document's number; what is below 0 is -1, which trec_eval takes as not relevant and not judged."""
     for document, grade in judged.items():
-        if int(grade) != grade or abs(grade) > MAX_GRADE:
+        if grade % 1 or abs(grade) > MAX_GRADE:
             raise EvaluationError(
                 f"query {query!r}, document {document!r}: the grade {grade} is no integer from -{MAX_GRADE} to "
                 f"{MAX_GRADE}"

@@ -144,6 +144,7 @@ def randomization_p(differences: Floats, *, seed: int = 0, samples: int = MIN_SA
     flips whose sum is at least as far from 0 as the one observed (Phipson & Smyth 2010: never 0). Rows share the flips.
     """
     rows: Floats = np.atleast_2d(differences)
+    rows = rows[:, (rows != 0).any(axis=0)]  # a tie has no sign to flip
     total = rows.sum(axis=1)
     # Sums in another order differ in their last bits, which must not decide whether one is "at least as far".
     least = np.abs(total) - EQUAL * np.abs(rows).sum(axis=1)

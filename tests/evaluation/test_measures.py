@@ -243,6 +243,7 @@ def test_ids_that_c_cannot_hold_are_scored_all_the_same() -> None:
         ({"q": {"a": 1}}, {"q": {"b": 1e300}}, "32-bit"),
         ({"q": {"a": 1001}}, {"q": {"a": 1.0}}, "document 'a': the grade 1001"),
         ({"q": {"a": 0.5}}, {"q": {"a": 1.0}}, "the grade 0.5"),
+        ({"q": {"a": float("nan")}}, {"q": {"a": 1.0}}, "the grade nan"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(qrels: Mapping[str, Grades], run: Mapping[str, Scores], message: str) -> None:
