@@ -11,12 +11,18 @@ from rag.errors import EvaluationError
 from rag.evaluation.answers import ANSWER_MEASURES
 from rag.evaluation.judged import JUDGED_MEASURES
 from rag.evaluation.measures import parse_measures
+from rag.evaluation.ragas_adapter import RAGAS_MEASURES
 
-__all__ = ["RETRIEVAL", "Chosen", "choose_measures", "depth"]
+__all__ = ["LOWER_IS_BETTER", "RETRIEVAL", "Chosen", "choose_measures", "depth"]
 
 RETRIEVAL = ("nDCG@10", "AP", "RR", "R@10", "R@100", "Judged@10")
+LOWER_IS_BETTER = frozenset(
+    name
+    for measures in (ANSWER_MEASURES, RAGAS_MEASURES)
+    for name, measure in measures.items()
+    if not measure.higher_is_better
+)
 DEPTH = 100
-RAGAS_MEASURES: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

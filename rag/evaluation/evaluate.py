@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from rag.evaluation.answers import aggregate, outcomes, score_answer
 from rag.evaluation.asking import Ask, ask_all
-from rag.evaluation.chosen import Chosen, depth
+from rag.evaluation.chosen import LOWER_IS_BETTER, Chosen, depth
 from rag.evaluation.datasets import Dataset, Question
 from rag.evaluation.folder import EvaluationFolder
 from rag.evaluation.judgements import Qrels, Run
@@ -21,7 +21,7 @@ from rag.evaluation.scores import MIN_COVERAGE, Score, mean
 from rag.evaluation.significance import bootstrap_interval
 from rag.evaluation.suite import Expectation
 from rag.pipeline import Pipeline
-from rag.recipe import Recipe
+from rag.recipe import GeneratorConfig
 
 __all__ = ["Plan", "Progress", "evaluate", "judged_queries", "run_of"]
 
@@ -31,11 +31,11 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to ask and to measure. ``judge`` is the recipe whose generator judges; ``expect`` is by measure."""
+    """What to ask and to measure. ``judge`` is the generator that judges; ``expect`` is by measure."""
 
     asks: tuple[Ask, ...]
     measures: Chosen
-    judge: Recipe
+    judge: GeneratorConfig
     seed: int = 0
     jobs: int = 1
     explain_misses: bool = False
@@ -81,7 +81,7 @@ def evaluate(
         measures += [_over(one, results, plan.seed) for one in plan.measures.retrieval]
     if answering:
         results = judge_all(
-            pipeline, questions, results, plan.measures, plan.judge, save=folder.save, progress=progress
+            pipeline, questions, results, plan.measures, plan.judge, jobs=plan.jobs, save=folder.save, progress=progress
         )
         results = _score_answers(pipeline, dataset, questions, results, plan.measures.answers, progress)
         measures += aggregate(results, questions, measures=plan.measures.answers, seed=plan.seed)
@@ -156,7 +156,7 @@ def _over(name: str, results: Sequence[QueryResult], seed: int) -> MeasureResult
     scores = [result.scores[name] for result in results if name in result.scores]
     values = [score.value for score in scores if score.value is not None]
     low, high = bootstrap_interval(values, seed=seed) if len(values) > 1 else (None, None)
-    return MeasureResult(name, mean(scores), low, high)
+    return MeasureResult(name, mean(scores), low, high, higher_is_better=name not in LOWER_IS_BETTER)
 
 
 def _expecting(measure: MeasureResult, plan: Plan) -> MeasureResult:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from rag import __version__
 from rag.errors import EvaluationError
-from rag.evaluation.answers import ANSWER_MEASURES
 from rag.evaluation.asking import Ask, choose_questions
 from rag.evaluation.baseline import Baseline, read_baseline, values_of
-from rag.evaluation.chosen import Chosen, choose_measures
+from rag.evaluation.chosen import LOWER_IS_BETTER, Chosen, choose_measures
 from rag.evaluation.datasets import Dataset, read_dataset, read_testset
 from rag.evaluation.evaluate import Plan, Progress, evaluate, judged_queries
 from rag.evaluation.folder import INDEX, EvaluationFolder
@@ -140,7 +139,7 @@ def _evaluate(
         recipe = models.recipe
         hashes = model_hashes(models, answers=suite.answers)
         generation = models.info().generation if request.index else 0
-    judge = load_recipe(suite.judge) if suite.judge else recipe
+    judge = (load_recipe(suite.judge) if suite.judge else recipe).generator
     settings: dict[str, object] = {
         "ragstone": __version__,
         "data": dict(dataset.sha256),
@@ -150,7 +149,7 @@ def _evaluate(
     }
     title = Path(name).stem if name else request.index.name if request.index else ""
     folder = _folder(request, setting, title, settings)
-    judging = judge.generator.model_dump() if measures.judged or measures.ragas else None
+    judging = judge.model_dump() if measures.judged or measures.ragas else None
     with (
         EvaluationFolder(folder, {**settings, "judge": judging}, fresh=request.fresh) as kept,
         Pipeline(request.index or folder / INDEX, recipe) as pipeline,
@@ -217,8 +216,7 @@ def _compare(request: Request, setting: _Setting, evaluations: list[Evaluation])
     if not systems:
         return evaluations
     values = {one.name: values_of(one.queries) for one in systems}
-    worse_up = {name for name, measure in ANSWER_MEASURES.items() if not measure.higher_is_better}
-    found = compare(values, baseline.values, baseline=baseline.name, seed=request.seed, lower_is_better=worse_up)
+    found = compare(values, baseline.values, baseline=baseline.name, seed=request.seed, lower_is_better=LOWER_IS_BETTER)
     notes = unpaired(values, baseline.values, baseline=baseline.name)
     compared = [_with(one, baseline, found, notes) for one in systems]
     return compared if request.baseline is not None else [evaluations[0], *compared]

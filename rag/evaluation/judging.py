@@ -12,13 +12,16 @@ from rag.evaluation.chosen import Chosen
 from rag.evaluation.datasets import Question
 from rag.evaluation.judged import JUDGED_MEASURES, score_judged
 from rag.evaluation.judges import Judge
+from rag.evaluation.ragas_adapter import RAGAS_MEASURES, score_rows
+from rag.evaluation.ragas_endpoint import endpoint_of
 from rag.evaluation.results import QueryResult
 from rag.evaluation.scores import Score
 from rag.pipeline import Pipeline
 from rag.protocols import Generator
-from rag.recipe import Recipe, build_generator
+from rag.recipe import GeneratorConfig, build_generator
 
-Save: TypeAlias = Callable[[QueryResult], None]
+Scores: TypeAlias = Mapping[str, Score]
+Keep: TypeAlias = Callable[[QueryResult, Scores], None]
 
 
 def judge_all(
@@ -26,29 +29,79 @@ def judge_all(
     questions: Mapping[str, Question],
     results: Sequence[QueryResult],
     measures: Chosen,
-    recipe: Recipe,
+    config: GeneratorConfig,
     *,
-    save: Save,
+    jobs: int,
+    save: Callable[[QueryResult], None],
     progress: Callable[[str, int, int], None],
 ) -> list[QueryResult]:
-    """The results with the scores of ``measures`` that the generator of ``recipe`` gives as judge.
+    """The results with the scores of ``measures`` that the generator of ``config`` gives as judge.
 
-    Those that a result has already are not asked for again. Raises EvaluationError where the recipe has no judge.
+    Those that a result has already are not asked for again. Raises EvaluationError for a generator that cannot judge.
     """
-    if not measures.judged:
-        return list(results)
-    scored = []
-    with _judge(pipeline, recipe) as generator:
-        judge = Judge(generator, timeout=recipe.generator.timeout)
-        for number, result in enumerate(results):
-            progress("judging", number, len(results))
-            missing = [name for name in measures.judged if _is_open(name, result)]
-            scores = _score(questions[result.id], result, judge, missing) if missing else {}
-            scored.append(replace(result, scores={**result.scores, **scores}))
-            if scores and not result.error:
-                save(scored[-1])
+    scored = {result.id: result for result in results}
+
+    def keep(result: QueryResult, found: Scores) -> None:
+        scored[result.id] = replace(scored[result.id], scores={**scored[result.id].scores, **found})
+        if not result.error:
+            save(scored[result.id])
+
+    if measures.judged:
+        with _judge(pipeline, config) as generator:
+            _ask_judge(generator, config, questions, results, measures.judged, keep, progress)
+    if measures.ragas:
+        _ask_ragas(pipeline, questions, results, measures.ragas, config, jobs, keep, progress)
+    return list(scored.values())
+
+
+def _ask_judge(
+    generator: Generator,
+    config: GeneratorConfig,
+    questions: Mapping[str, Question],
+    results: Sequence[QueryResult],
+    names: Sequence[str],
+    keep: Keep,
+    progress: Callable[[str, int, int], None],
+) -> None:
+    judge = Judge(generator, timeout=config.timeout)
+    for number, result in enumerate(results):
+        progress("judging", number, len(results))
+        missing = [name for name in names if _is_open(name, result)]
+        question = questions[result.id]
+        if missing and result.answer is not None:
+            keep(result, score_judged(question, result.answer, judge, measures=missing))
+        elif missing:
+            applying = [name for name in missing if question.answers or not JUDGED_MEASURES[name].needs_gold]
+            keep(result, dict.fromkeys(applying, Score.missing("failed", result.error)))
     progress("judging", len(results), len(results))
-    return scored
+
+
+def _ask_ragas(
+    pipeline: Pipeline,
+    questions: Mapping[str, Question],
+    results: Sequence[QueryResult],
+    names: Sequence[str],
+    config: GeneratorConfig,
+    jobs: int,
+    keep: Keep,
+    progress: Callable[[str, int, int], None],
+) -> None:
+    missing = [result for result in results if any(_is_open(name, result) for name in names)]
+    done = len(results) - len(missing)
+
+    def on_row(number: int, found: Scores) -> None:
+        nonlocal done
+        done += 1
+        keep(missing[number], found)
+        progress("asking Ragas", done, len(results))
+
+    rows = [(questions[result.id], result.answer) for result in missing]
+    if not any(RAGAS_MEASURES[name].asks for name in names):
+        score_rows(rows, names, embedder=pipeline.embedder, on_row=on_row)
+        return
+    with _judge(pipeline, config) as generator:
+        endpoint = endpoint_of(config, generator, concurrency=jobs)
+        score_rows(rows, names, endpoint=endpoint, embedder=pipeline.embedder, on_row=on_row)
 
 
 def _is_open(name: str, result: QueryResult) -> bool:
@@ -57,24 +110,17 @@ def _is_open(name: str, result: QueryResult) -> bool:
     return score is None or score.status in {"timeout", "failed"}
 
 
-def _score(question: Question, result: QueryResult, judge: Judge, names: Sequence[str]) -> dict[str, Score]:
-    if result.answer is not None:
-        return score_judged(question, result.answer, judge, measures=names)
-    applying = [name for name in names if question.answers or not JUDGED_MEASURES[name].needs_gold]
-    return {name: Score.missing("failed", result.error) for name in applying}
-
-
 @contextmanager
-def _judge(pipeline: Pipeline, recipe: Recipe) -> Iterator[Generator]:
-    if recipe.generator.kind == "extractive":
+def _judge(pipeline: Pipeline, config: GeneratorConfig) -> Iterator[Generator]:
+    if config.kind == "extractive":
         raise EvaluationError(
             "the recipe's generator quotes, and cannot judge",
             hint="name a recipe with a language model: --judge default",
         )
-    if recipe.generator == pipeline.recipe.generator:
+    if config == pipeline.recipe.generator:
         yield pipeline.generator
         return
-    generator = build_generator(recipe, None)
+    generator = build_generator(pipeline.recipe.model_copy(update={"generator": config}), None)
     try:
         yield generator
     finally:
