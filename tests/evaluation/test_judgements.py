@@ -136,7 +136,7 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
             read(tmp_path)
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(IDS, st.dictionaries(IDS, SCORES, min_size=1, max_size=4), min_size=1, max_size=4))
 def test_a_run_comes_back_as_it_was_and_best_first(
     tmp_path_factory: pytest.TempPathFactory, run: dict[str, dict[str, float]]
@@ -150,7 +150,7 @@ def test_a_run_comes_back_as_it_was_and_best_first(
         assert list(scores) == ranking(run[query])
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(
     st.dictionaries(IDS, st.dictionaries(IDS, st.integers(-9, 9), min_size=1, max_size=4), min_size=1, max_size=4),
     st.sampled_from(["x.trec", "x.tsv"]),
@@ -194,7 +194,7 @@ def test_ids_without_white_space_are_written_as_they_are(tmp_path: Path) -> None
     assert (tmp_path / "q").read_text() == "q 0 a%20b 1\n"
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.text(st.characters(max_codepoint=0x7E), min_size=1, max_size=4), min_size=2, unique=True))
 def test_ties_fall_alike_for_encoded_ids(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> None:
     """Another tool breaks ties by the ids as they stand in the file."""
@@ -204,7 +204,7 @@ def test_ties_fall_alike_for_encoded_ids(tmp_path_factory: pytest.TempPathFactor
     assert written == sorted(written, reverse=True)
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(
     st.dictionaries(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=3),

@@ -48,6 +48,7 @@ def test_after_correction_any_false_alarm_among_five_is_as_rare() -> None:
     assert np.mean([min(holm(list(row))) <= 0.05 for row in p]) <= 0.075
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=60))
 def test_the_t_test_is_scipys(pairs: list[tuple[float, float]]) -> None:
     left, right = np.array(pairs).T
@@ -132,7 +133,7 @@ def test_everything_random_is_drawn_from_the_seed() -> None:
     assert compare({"new": shuffled}, _scores(left), seed=3) == (alone,), "nor does the order of the queries"
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=30))
 def test_turning_a_comparison_round_turns_its_sign(pairs: list[tuple[float, float]]) -> None:
     left, right = ([pair[side] for pair in pairs] for side in (0, 1))
@@ -172,6 +173,7 @@ def test_holm_by_hand() -> None:
     assert holm([]) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_between_the_raw_value_and_bonferronis(p_values: list[float]) -> None:
     corrected = holm(p_values)
@@ -226,6 +228,7 @@ def test_the_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
     assert 0.93 <= fmean(low <= true <= high for low, high in intervals) <= 0.97
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, min_size=1, max_size=20))
 def test_an_interval_stays_within_the_values(values: list[float]) -> None:
     low, high = bootstrap_interval(values, samples=200)
