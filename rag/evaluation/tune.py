@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
 from statistics import stdev
-from typing import Literal, TypeAlias
 
 from rag.errors import EvaluationError
 from rag.evaluation import tune_space
 from rag.evaluation.datasets import Dataset
 from rag.evaluation.tune_bench import Bench
 from rag.evaluation.tune_cases import cases_of
-from rag.evaluation.tune_decide import Advice, Candidate, decide, front, middle
+from rag.evaluation.tune_decide import Candidate, decide, front, middle
 from rag.evaluation.tune_index import TrialIndexes
-from rag.evaluation.tune_recipe import Changes, changes
+from rag.evaluation.tune_recipe import changes
+from rag.evaluation.tune_records import Point, TuneOptions, TuneProgress, Tuning
 from rag.evaluation.tune_score import Case, Objective, choose_objective
-from rag.evaluation.tune_search import Trial, search
-from rag.evaluation.tune_space import SECTIONS, Section, Space, does_less
+from rag.evaluation.tune_search import Trial, require_optuna, search
+from rag.evaluation.tune_space import SECTIONS, Space, does_less
 from rag.evaluation.tune_split import USUAL_DEVIATION, check_enough, detectable, split
 from rag.index import Snapshot
 from rag.pipeline import Pipeline
@@ -34,99 +34,10 @@ from rag.protocols import Embedder
 from rag.recipe import Recipe
 from rag.types import content_hash
 
-Stage: TypeAlias = Literal["cutting", "trying", "confirming", "timing"]
 # Raised by every change after which the same recipe may score differently, or other recipes are tried.
 VERSION = "1"
 # Tokens of a passage at most, where no embedder limits them.
 WORDS_AT_MOST = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class TuneOptions:
-    """How to search.
-
-    ``measure`` None takes what suits the test set; ``share`` of the questions are tuned by; ``fixed`` sections of the
-    recipe stay as they are; ``rerankers`` are tried beside the known ones; ``candidates`` are confirmed at most,
-    and one that does less work; a cheaper recipe may lose ``margin`` of the measure; ``minutes`` ends the search,
-    not the confirmation.
-    """
-
-    measure: str | None = None
-    answers: bool = False
-    trials: int = 40
-    share: float = 0.5
-    seed: int = 0
-    alpha: float = 0.05
-    margin: float = 0.05
-    limit: int | None = None
-    minutes: float | None = None
-    candidates: int = 2
-    fixed: frozenset[Section] = frozenset()
-    rerankers: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        problem = ""
-        if self.trials < 1 or self.candidates < 1:
-            problem = f"{self.trials} trials and {self.candidates} candidates: at least 1 of each is needed"
-        elif not 0 < self.share < 1:
-            problem = f"the share to tune by is {self.share}, expected between 0 and 1"
-        elif not 0 < self.alpha < 1 or self.margin < 0:
-            problem = f"alpha is {self.alpha} and margin {self.margin}, expected between 0 and 1, and 0 or more"
-        elif (self.limit is not None and self.limit < 2) or (self.minutes is not None and self.minutes <= 0):
-            problem = "a limit is at least 2 questions, and a time-out more than 0 minutes"
-        elif unknown := self.fixed - set(SECTIONS):
-            problem = f"{', '.join(sorted(unknown))} is no part that is tuned; those are: {', '.join(SECTIONS)}"
-        if problem:
-            raise EvaluationError(problem, where="options")
-
-
-@dataclass(frozen=True, slots=True)
-class TuneProgress:
-    """How far a stage is; ``best`` is the highest mean so far while recipes are tried."""
-
-    stage: Stage
-    done: int
-    total: int
-    best: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A recipe on the front of quality against time: no other that was tried is both better and quicker."""
-
-    changes: Changes
-    quality: float
-    seconds: float
-    passages: int
-    embedded: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """What the search came to.
-
-    ``recipe`` is the one to use, which is the current one where ``advice`` is "keep". ``tuning`` and ``held_out``
-    count questions; a mean difference of ``detectable`` shows with a power of 80% in the held-out ones.
-    """
-
-    advice: Advice
-    text: str
-    recipe: Recipe
-    changes: Changes
-    measure: str
-    current: Candidate
-    candidates: tuple[Candidate, ...]
-    front: tuple[Point, ...]
-    tuning: int
-    held_out: int
-    tried: int
-    pruned: int
-    seed: int
-    alpha: float
-    margin: float
-    detectable: float
-    notes: tuple[str, ...] = ()
 
 
 def tune(
@@ -151,6 +62,7 @@ def tune(
         ModelError: A model of the recipe is not installed.
         MissingExtraError: Optuna is not installed.
     """
+    require_optuna()
     options = options or TuneOptions()
     objective = choose_objective(options.measure, dataset, answers=options.answers)
     snapshot = pipeline.snapshot

@@ -90,7 +90,7 @@ def search(
 
     ``evaluate`` gives the scores in blocks of questions, the same for all recipes. ``journal`` keeps what is finished;
     ``deadline`` is a time of ``time.monotonic``. A recipe that cannot be (its chunker or its context has no
-    room) is told, not raised. Raises MissingExtraError.
+    room) is told, not raised.
     """
     with _optuna(journal) as (study, kept):
         guesses = first_guesses(space)
@@ -160,15 +160,21 @@ def _tried(finished: Sequence[FrozenTrial]) -> list[Trial]:
     ]
 
 
+def require_optuna() -> None:
+    """Raise MissingExtraError where Optuna is not installed: before anything is cut and embedded in vain."""
+    try:
+        import optuna  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(f"optuna cannot be imported: {error}", hint='pip install "ragstone[eval]"') from error
+
+
 @contextmanager
 def _optuna(journal: Path) -> Iterator[tuple[Study, Study]]:
     """A study in memory that begins with the finished trials, and the one on disk that keeps them."""
-    try:
-        import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
-    except ImportError as error:
-        raise MissingExtraError(f"optuna cannot be imported: {error}", hint='pip install "ragstone[eval]"') from error
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
     _mend(journal)
     loud = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -16,6 +16,7 @@ import pytest
 
 from rag.evaluation.datasets import Question, Span, question_row
 from rag.index import Snapshot
+from rag.pipeline import Pipeline
 from rag.recipe import load_recipe
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,13 +35,14 @@ def rag(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def index(rag: Run, tmp_path: Path) -> Path:
+def index(tmp_path: Path) -> Path:
     folder = tmp_path / "docs"
     folder.mkdir()
     for number in range(30):
         around = f"The ledger of house {number} is kept in good order by the clerk of the market. " * 6
         (folder / f"{number:02}.txt").write_text(f"{around}Lot {number} fetched {1000 + number} crowns. {around}")
-    rag("index", folder, "--recipe", "bm25", "--index", "built")
+    with Pipeline(tmp_path / "built", "bm25") as pipeline:
+        pipeline.add(folder)
     return tmp_path / "built"
 
 

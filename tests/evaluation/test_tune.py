@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.errors import ChunkError, EvaluationError, ModelError
+from rag.errors import ChunkError, EvaluationError, MissingExtraError, ModelError
 from rag.evaluation.datasets import Dataset, Question, Span, question_row, read_dataset, read_testset
 from rag.evaluation.results import Comparison
-from rag.evaluation.tune import TuneOptions, Tuning, tune
+from rag.evaluation.tune import tune
 from rag.evaluation.tune_decide import Candidate, decide, front
 from rag.evaluation.tune_index import Cut, TrialIndexes, clear
 from rag.evaluation.tune_recipe import changes, recipe_toml
+from rag.evaluation.tune_records import TuneOptions, Tuning
 from rag.evaluation.tune_score import Case, choose_objective, document_run, score_text, span_recall
 from rag.evaluation.tune_search import Asked, Trial, search
 from rag.evaluation.tune_space import Space, chunkers, does_less, rerankers
@@ -603,6 +605,15 @@ def test_a_document_that_has_changed_is_named(index: Path, testset: Path, tmp_pa
 def test_too_few_questions_to_tell_anything(index: Path, testset: Path, tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="5 questions are left to confirm by, too few to tell anything"):
         _tune(index, read_testset(testset), tmp_path / "work", limit=10)
+    assert not (tmp_path / "work").exists()
+
+
+def test_without_optuna_the_extra_is_named(
+    index: Path, testset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(MissingExtraError, match=r"ragstone\[eval\]"):
+        _tune(index, read_testset(testset), tmp_path / "work")
     assert not (tmp_path / "work").exists()
 
 
