@@ -13,6 +13,7 @@ from rag.generators.sentence_ranking import rank_sentences
 from rag.grounding import Thresholds, ground
 from rag.protocols import Embedder
 from rag.recipe import Recipe
+from rag.text import sentences
 from rag.types import Answer, Hit
 
 _SHOWN = 160  # characters of an answer or a sentence
@@ -72,9 +73,11 @@ def _sentences_needed(gold: Gold, question: str, hits: Sequence[Hit]) -> list[tu
     return list(found.values())
 
 
-def answered(question: Question, answer: Answer, recipe: Recipe, embedder: Embedder | None) -> Loss:
+def answered(question: Question, answer: Answer, gold: Gold | None, recipe: Recipe, embedder: Embedder | None) -> Loss:
     """What went wrong with an answerable question whose gold was shown."""
-    return _refused(question, answer, recipe, embedder) if answer.refused else _wrong(question, answer, recipe)
+    stage, detail = _refused(question, answer, recipe, embedder) if answer.refused else _wrong(question, answer, recipe)
+    shown = _stated(gold, answer.hits) if gold else ""
+    return Loss(stage, f"{detail}. It was shown {shown}" if shown else detail)
 
 
 def wrongly_answered(answer: Answer, recipe: Recipe) -> Loss:
@@ -112,7 +115,7 @@ def _wrong(question: Question, answer: Answer, recipe: Recipe) -> Loss:
 def _refused(question: Question, answer: Answer, recipe: Recipe, embedder: Embedder | None) -> Loss:
     draft = answer.draft.strip()
     if not draft:
-        return Loss("wrongly refused", "The generator wrote nothing, though the gold was shown to it: an empty draft")
+        return Loss("wrongly refused", "The generator wrote nothing: an empty draft")
     config = recipe.grounding
 
     def about(support: float) -> Answer:
@@ -152,6 +155,16 @@ def _down(score: float) -> str:
 def _up(score: float) -> str:
     """Two digits, and no less than the score."""
     return f"{math.ceil(score * 100) / 100:.2f}"
+
+
+def _stated(gold: Gold, hits: Sequence[Hit]) -> str:
+    """The sentence that holds the answer in the best of the hits, "" where there is none."""
+    for hit in hits:
+        for start, end in gold.holders.get(hit.chunk.id, ()):
+            for first, last in sentences(hit.chunk.text, hit.chunk.language):
+                if first <= start and end <= last:
+                    return f"{quoted(hit.chunk.text[first:last], _SHOWN)} from {quoted(gold.title)}"
+    return ""
 
 
 def _holds(text: str, shown: set[int], places: Sequence[tuple[int, int]]) -> bool:

@@ -94,17 +94,14 @@ def _reordered(gold: Gold, traced: Trace, recipe: Recipe) -> tuple[Stage, str]:
 
 
 def _for_missed(gold: Gold, arms: Sequence[ArmTrace], recipe: Recipe) -> str:
+    if len(recipe.retrieval.arms) == 1:
+        other = "sparse" if recipe.retrieval.arms == ["dense"] else "dense"
+        return f"the {other} arm may find it (retrieval.arms)"
     reachable = [place.rank for arm in arms if (place := arm.best(gold.holders))]
     if reachable:
         deep = f"it takes retrieval.depth {min(reachable)} to make it a candidate ({recipe.retrieval.depth} now)"
         return deep if recipe.reranker.model else f"{deep}, and a reranker to lift it from there (reranker.model)"
-    if len(recipe.retrieval.arms) == 1:
-        other = "sparse" if recipe.retrieval.arms == ["dense"] else "dense"
-        return f"Perhaps the {other} arm finds it (retrieval.arms)"
-    return (
-        "Neither its words nor its meaning are near the question: shorter passages (chunker.max_tokens) or another "
-        "embedder.model may bring it nearer"
-    )
+    return "shorter passages (chunker.max_tokens) or another embedder.model may bring it nearer to the question"
 
 
 def _for_fusion(gold: Gold, traced: Trace, recipe: Recipe, placed: ArmScore | None) -> str:

@@ -137,7 +137,7 @@ def _explain(desk: _Desk, question: Question | None, documents: Sequence[str], r
         note = _shown_elsewhere(golds, lost) if answer else ""
         return [_miss(result.id, one.loss, one.gold, note) for one in lost]
     answering = next((gold for gold, _ in golds if gold.spans), golds[0][0] if golds else None)
-    return [_miss(result.id, answered(asked, answer, recipe, desk.pipeline.embedder), answering)]
+    return [_miss(result.id, answered(asked, answer, answering, recipe, desk.pipeline.embedder), answering)]
 
 
 def _find(desk: _Desk, question: Question, document: str) -> tuple[Gold, Loss | None]:

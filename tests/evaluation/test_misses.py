@@ -304,6 +304,23 @@ def test_quotes_in_place_of_a_right_draft_are_told(bench: Make) -> None:
     assert "draft held the answer, but could not be proved" in miss.detail
 
 
+def test_what_the_generator_was_shown_is_quoted(bench: Make) -> None:
+    small = bench(llm())
+    small.pipeline.__dict__["generator"] = Says("A bus ticket to Galway costs less than a ferry ticket.")
+    [miss] = small.ask(question("What does a ferry ticket cost?", "12 euros", ["ferry"]), answer=True)
+    assert miss.stage == "generated wrong"
+    assert miss.detail.endswith("It was shown “A ticket costs 12 euros.” from “Ferry”")
+
+
+def test_every_stage_is_in_the_docs_in_order(root: Path) -> None:
+    text = (root / "docs" / "evaluation-misses.md").read_text(encoding="utf-8").partition("## The stages")[2]
+    rows = [line.split(" | ")[0].strip("| ") for line in text.splitlines() if line.startswith("| ")]
+    named = [name for row in rows[1:] for name in row.split(", ")]
+    assert sorted(named) == sorted(STAGES)
+    order = [STAGES.index(name) for name in named if not name.startswith("missed")]  # type: ignore[arg-type]
+    assert order == sorted(order)
+
+
 def test_a_refusal_by_the_threshold_tells_score_and_threshold_and_lowering_it_answers(bench: Make) -> None:
     strict = "[grounding]\nmin_answerability = 1.0\n"
     [miss] = bench(sparse(more=strict)).ask(TICKET, answer=True)
