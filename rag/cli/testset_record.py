@@ -1,0 +1,29 @@
+"""What ``rag testset --json`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["QuestionsRecord"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsRecord:
+    """A test set: ``made`` of ``wanted`` questions are in the file at ``path``, over ``documents`` documents.
+
+    ``resumed`` of them were there before this run, which tried ``tried`` facts; ``rejected`` counts the drafts it
+    did not keep, by the first filter that each failed. ``methods`` counts the rows by what wrote them.
+    """
+
+    path: str
+    wanted: int
+    made: int
+    answerable: int
+    unanswerable: int
+    resumed: int
+    documents: int
+    tried: int
+    rejected: Mapping[str, int]
+    methods: Mapping[str, int]
+    seconds: float

@@ -1,0 +1,286 @@
+"""Questions without a model: a statement turned round by its auxiliary, or in Chinese by the question word.
+
+Only statements of plain build are turned; any other gives None. English: subject, verb, rest, where the verb is an
+auxiliary, or stands right before the answer and has a base form that is known. Chinese keeps the order of words, so the
+answer's place takes the question word.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from rag.evaluation.english_verbs import AUXILIARIES, HAVE, PAST, base_form
+from rag.evaluation.testset_source import AnswerKind, Candidate
+from rag.text import is_stop_word
+
+_PARTICIPLE = re.compile(r"been|not|\w+ed|\w+en")
+_ARTICLES = frozenset({"the", "a", "an", "its", "their", "his", "her", "of", "and"})
+_PASSIVE_BY = re.compile(
+    r"\b(?:designed|founded|led|written|built|created|commanded|invented|discovered|painted|composed|directed|elected|"
+    r"killed|defeated|developed|conquered|proposed|introduced|owned|managed|headed|drawn|edited|published)$"
+)
+_BEFORE_QUANTITY = frozenset({"is", "are", "was", "were", *HAVE})
+_LONG = re.compile(r"^\s(long|high|wide|deep|old|tall|thick|away)\b")
+_HEDGE = (
+    r"(?:also|about|only|nearly|almost|around|roughly|approximately|over|at least|at most|up to|more than|less than|"
+    r"exactly)"
+)
+_NOT_SUBJECT = re.compile(
+    r"[,;:()]|\b(?:who|which|that|when|while|if|because|whose|where|although|after|before|as|since|until|than|and|or|by|though)\b"
+    r"|^(?:in|on|at|for|from|to|of|with|during|under|among|despite|like|unlike|according)\b",
+    re.IGNORECASE,
+)
+_BREAK = re.compile(
+    r"\s?[(;:–—]|,|^\s(?:and|or)\b|\s(?:but|which|who|while|when|because|so|after|before|although|though|killing|causing)\b"
+)
+_OPENING = re.compile(r"^(?:However|Eventually|Later|Finally|Initially|Originally|Today|Similarly|Subsequently), ")
+_FRONTED = re.compile(r"\s*(?:In|On)\s+")
+_SUBJECT_GAP = re.compile(r"\s*(?:(?:[Tt]he )?(?:[a-z]+ ){0,2})?")
+_CIRCUMSTANCE = re.compile(r"\s(?:in|at|for|on|per|a|an|each|every|within|under|during)\s")
+_SOMEWHERE = re.compile(
+    r"(?:\b(?:is|are|was|were|be|been)\s(?:\w+ly\s)?(?:born|buried|located|situated|established|built|opened|signed|held|"
+    r"fought|based|founded|headquartered|found|made|produced|stored|published)"
+    r"|\s(?:arrived|landed|settled|stopped|lives|lived|died|stands|lies))(?P<place>\s(?:in|at|near)\s+(?:the\s+)?)$"
+)
+_NO_PERSON = re.compile(
+    r"\b(?:of|the|church|museum|university|river|fort|company|instruments?|palace|park|street|road|act|war|treaty|union|"
+    r"parliament|court|council|commission|army|navy|house|castle|bridge|lake|mount|island|islands|school|college|institute|"
+    r"society|association|party|league|club|bank|city|town|square|garden|gardens|theatre|station|airport|empire|kingdom|"
+    r"republic|states?|north|south|east|west|new|san|los|saint|language|day|prize|award|link|view|software|project)\b|[&/\d]|[A-Z]{2}",
+    re.IGNORECASE,
+)
+_NO_PLACE = re.compile(
+    r"\b(?:war|act|treaty|article|revolution|rebellion|uprising|battle|(?:\w+ish|german|french|chinese|latin|dutch|greek))\b",
+    re.I,
+)
+_TAIL_STOP = re.compile(
+    r"[,;:()]|\b(?:and|but|or|which|who|that|them|him|it|they|he|she|his|her|their|its|this|these)\b", re.I
+)
+_WHEN = {"in": "", "on": "", "since": "Since ", "until": "Until ", "from": "From "}
+_NOUNS = re.compile(r"(?:[\s-](?!\d)[\w'’-]+){0,4}")
+_PREPOSITIONS = frozenset({"for", "within", "after"})
+_CHINESE: dict[AnswerKind, str] = {
+    "year": "哪一", "date": "什么时候", "time": "几点", "money": "多少钱", "share": "百分之多少", "extent": "多久",
+}  # fmt: skip
+MOST_WORDS = 22
+
+
+def ask_by_rule(candidate: Candidate) -> str | None:
+    """A question for the candidate's answer, or None where no rule fits."""
+    if candidate.passage.language == "zh":
+        return _chinese(candidate)
+    if candidate.passage.language != "en":
+        return None
+    return _english(candidate)
+
+
+def _english(candidate: Candidate) -> str | None:
+    before, after = candidate.around
+    before = re.sub(rf"(?:\b{_HEDGE}\s+)+$", "", f" {_OPENING.sub('', before)}", flags=re.IGNORECASE)
+    after = re.sub(r"[.!]['\"”’)\]]*$", "", after)
+    if not _FRONTED.fullmatch(before) and not _SUBJECT_GAP.fullmatch(before):
+        after = _first_clause(after)
+    if _TAIL_STOP.search(after.removeprefix(",")) and not _SUBJECT_GAP.fullmatch(before):
+        after = after[:1] + _first_clause(after[1:])
+    if _TAIL_STOP.search(after.removeprefix(",")) or len(before.split()) + len(after.split()) > MOST_WORDS:
+        return None
+    for rule in (_when, _quantity, _who):
+        if question := rule(candidate, before, after):
+            return question
+    return None
+
+
+def _first_clause(text: str) -> str:
+    """The text up to where something is added to its statement."""
+    match = _BREAK.search(text)
+    return text[: match.start()] if match else text
+
+
+def _when(candidate: Candidate, before: str, after: str) -> str | None:
+    if candidate.kind not in {"year", "date", "time"}:
+        return None
+    fronted = _FRONTED.fullmatch(before)
+    if fronted:  # "In 2016(,) the company bought ..."
+        return (
+            None
+            if candidate.kind == "time"
+            else _turned(candidate, _asking(candidate, "in"), f" {after.lstrip(' ,')}", "")
+        )
+    match = re.search(r"\s(?P<preposition>in|on|since|until|from|at)\s+(?:the year\s+)?$", before)
+    if not match:
+        return _copula(candidate, before, after)
+    preposition = match["preposition"]
+    if (preposition == "at") != (candidate.kind == "time"):
+        return None
+    return _turned(candidate, _asking(candidate, preposition), before[: match.start()], after)
+
+
+def _asking(candidate: Candidate, preposition: str) -> str:
+    if candidate.kind == "time":
+        return "At what time"
+    if candidate.kind == "year" and preposition == "in":
+        return "In what year"
+    lead = _WHEN.get(preposition, "")
+    return f"{lead}when" if lead else "When"
+
+
+def _quantity(candidate: Candidate, before: str, after: str) -> str | None:
+    """Asks "how many working days", in the place of a number with its noun."""
+    if candidate.kind not in {"money", "share", "extent", "measure", "count"}:
+        return None
+    turned = _copula(candidate, before, after) if candidate.kind != "count" else None
+    if turned:
+        return turned
+    noun, after = _counted(after) if candidate.kind == "count" else (_unit(candidate), after)
+    if not noun[:1].isalpha() or re.match(r"\s(?:of|or|to|and|later|earlier|ago|before)\b", after):
+        return None
+    asking = f"how many {noun}"
+    if long := _LONG.match(after):
+        asking, after = f"{asking} {long[1]}", after[long.end() :]
+    words = before.split()
+    if words and words[-1] in _PREPOSITIONS and candidate.kind == "extent":
+        asking, before = f"{words[-1]} {asking}", " ".join(words[:-1])
+    elif not words or words[-1] == "every" or (is_stop_word(words[-1], "en") and words[-1] not in _BEFORE_QUANTITY):
+        return None
+    return _turned(candidate, asking[0].upper() + asking[1:], before, after)
+
+
+def _unit(candidate: Candidate) -> str:
+    """What follows the number in the answer; "" where there is no number or no word."""
+    number = re.match(r"[\d.,]+|[a-z]+(?:-[a-z]+)?", candidate.answer, re.IGNORECASE)
+    if number is None:
+        return ""
+    return "percent" if candidate.kind == "share" else candidate.answer[number.end() :].strip(" -\u00a0")
+
+
+def _counted(after: str) -> tuple[str, str]:
+    """What a number counts, and the rest: a plural, with at most two words before it; "" where there is none."""
+    found = _NOUNS.match(after)
+    words: list[str] = []
+    for word in found.group().split() if found else ():
+        if is_stop_word(word, "en") or word.casefold().endswith("ly"):
+            break
+        words.append(word)
+    if not words or len(words) > 3 or not words[-1].endswith("s"):
+        return "", after
+    return " ".join(words), after[after.find(words[-1]) + len(words[-1]) :]
+
+
+def _copula(candidate: Candidate, before: str, after: str) -> str | None:
+    """From "The deposit is 500 euros" to "What is the deposit?"; the answer must be all that is said."""
+    match = re.fullmatch(r"\s*(?P<subject>\S.*?)\s(?P<verb>is|are|was|were)\s+", before)
+    if not match or not _is_subject(match["subject"]) or (after.strip() and not _CIRCUMSTANCE.match(after)):
+        return None
+    asking = "What"
+    if candidate.kind in {"year", "date", "time"}:
+        asking = "When"
+    return f"{asking} {match['verb']} {_uncapitalised(match['subject'], candidate)}{after.rstrip()}?"
+
+
+def _who(candidate: Candidate, before: str, after: str) -> str | None:
+    """Asks "who", in the place of a person who does it or by whom it is done, and "where", in the place of a place."""
+    if candidate.kind != "name":
+        return None
+    person = is_person(candidate.answer)
+    if not before.strip():
+        verb = after.split()[:1]
+        asks = (
+            person
+            and verb
+            and (verb[0] in AUXILIARIES or verb[0] in HAVE or base_form(verb[0]))
+            and len(after.split()) > 3
+        )
+        return f"Who{after.rstrip()}?" if asks and not _breaks_off(after) else None
+    if person and (match := re.search(r"\sby\s+$", before)) and _PASSIVE_BY.search(before[: match.start()]):
+        return _turned(candidate, "By whom", before[: match.start()], after)
+    if person and not after.strip():
+        match = re.fullmatch(r"\s*(?P<subject>\S.*?)\s(?P<verb>is|was)\s+", before)
+        if match and _is_subject(match["subject"]):
+            return f"Who {match['verb']} {_uncapitalised(match['subject'], candidate)}?"
+    match = _SOMEWHERE.search(before)
+    if match and not after.strip() and not person and not _NO_PLACE.search(candidate.answer):
+        return _turned(candidate, "Where", before[: match.start("place")], "")
+    return None
+
+
+def is_person(name: str) -> bool:
+    """Whether a name is written as a person's may be: two or three words with capitals, none of which names a thing."""
+    return 2 <= len(name.split()) <= 3 and all(w[0].isupper() for w in name.split()) and not _NO_PERSON.search(name)
+
+
+def _turned(candidate: Candidate, asking: str, before: str, after: str) -> str | None:
+    """Question words, auxiliary, subject, and the rest without the answer."""
+    said, tail = before.strip(), after.strip()
+    found = _verb(said)
+    if found is None:
+        return None
+    subject, auxiliary, rest = found
+    if not _is_subject(subject) or _breaks_off(rest):
+        return None
+    words = (asking, auxiliary, _uncapitalised(subject, candidate), rest, tail)
+    return f"{' '.join(part for part in words if part)}?"
+
+
+def _verb(said: str) -> tuple[str, str, str] | None:
+    """Subject, auxiliary and rest of a statement: its first auxiliary, or the first verb whose base is known."""
+    words = said.split()
+    for i, word in enumerate(words[1:], start=1):
+        following = words[i + 1] if i + 1 < len(words) else ""
+        if word.endswith("ed") and any(w in AUXILIARIES for w in words[i + 1 :]):
+            continue  # "the oldest armed seal is"
+        if word in AUXILIARIES or (word in HAVE and _PARTICIPLE.fullmatch(following)):
+            return " ".join(words[:i]), word, " ".join(words[i + 1 :])
+        # A word in -s is as likely a plural: it is taken for the verb only where it ends what is before the answer.
+        if (
+            word in HAVE
+            or word in PAST
+            or (word.endswith("ed") and words[i - 1] not in _ARTICLES)
+            or i == len(words) - 1
+        ):
+            base = base_form(word)
+            return (" ".join(words[:i]), base[0], " ".join([base[1], *words[i + 1 :]])) if base else None
+    return None
+
+
+def _breaks_off(rest: str) -> bool:
+    """Whether the rest of a statement goes on with another."""
+    if _TAIL_STOP.search(rest.replace(" and ", " ")):
+        return True
+    tail = rest.partition(" and ")[2].split()
+    return any(w in AUXILIARIES or w in HAVE or w in PAST or w.endswith("ed") for w in tail)
+
+
+def _is_subject(text: str) -> bool:
+    words = text.split()
+    if any(word.endswith("ed") and before not in _ARTICLES for before, word in pairwise([w.casefold() for w in words])):
+        return False
+    return 1 <= len(words) <= 10 and not _NOT_SUBJECT.search(text.strip())
+
+
+def _uncapitalised(subject: str, candidate: Candidate) -> str:
+    """The subject inside a sentence: its first word keeps its capital only as a name or code."""
+    subject = subject.strip()
+    first = subject.split()[0]
+    name = any(fact.kind in {"name", "code"} and subject.startswith(fact.text) for fact in candidate.rivals)
+    if re.search(r"['’]s?$", first):
+        return subject
+    plain = is_stop_word(first, "en") or (
+        not name and first[1:].islower() and len(subject.split()) > 1 and not _capital_next(subject)
+    )
+    return subject[0].lower() + subject[1:] if plain else subject
+
+
+def _capital_next(subject: str) -> bool:
+    return subject.split()[1][0].isupper()
+
+
+def _chinese(candidate: Candidate) -> str | None:
+    word = _CHINESE.get(candidate.kind)
+    before, after = candidate.around
+    if word is None or not re.fullmatch(r"[。！]?", after.strip()):
+        return None
+    clause = re.split(r"[，；：]", before)[-1] if len(re.split(r"[，；：]", before)[-1]) >= 6 else before
+    if "，" in clause or "。" in clause:
+        return None
+    return f"{clause.strip()}{word}{'年' if candidate.kind == 'year' else ''}？"
