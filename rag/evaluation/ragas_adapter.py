@@ -40,7 +40,7 @@ Input: TypeAlias = Literal["user_input", "response", "retrieved_contexts", "refe
 
 @dataclass(frozen=True, slots=True)
 class RagasMeasure:
-    """A metric of ragas.metrics.collections, from 0 to 1.
+    """A metric of ragas.metrics.collections, from 0 to 1; only those that are a cosine may fall below.
 
     ``inputs`` are what Ragas calls question, answer, the passages shown to the generator, and the first gold answer.
     ``check`` reads the judge's replies; None where no judge is asked. ``max_retries`` is how often Ragas itself may ask
@@ -262,7 +262,7 @@ class _Scorer:
         if empty := next((name for name, value in inputs.items() if not "".join(value).strip()), None):
             return Score.missing("no_claims" if empty == "response" else "failed", f"{empty} is empty")
         if not measure.asks:  # nothing to wait for, so it would keep the others' calls waiting
-            return await asyncio.to_thread(asyncio.run, self._run(measure, inputs))
+            return await asyncio.to_thread(lambda: asyncio.run(self._run(measure, inputs)))
         return await self._run(measure, inputs)
 
     async def _run(self, measure: RagasMeasure, inputs: Mapping[str, str | list[str]]) -> Score:

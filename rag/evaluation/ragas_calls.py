@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -60,6 +60,13 @@ class Patience:
             self.spent = 0
 
 
+class UnreadableError(Exception):
+    """A reply is not what was asked for; the message says how, and quotes its beginning."""
+
+    def __init__(self, problem: str, text: str = "") -> None:
+        super().__init__(f"{problem}: {text[:_SHOWN]!r}" if text else problem)
+
+
 class _Message(BaseModel):
     content: str | None = None
     refusal: str | None = None
@@ -72,6 +79,26 @@ class _Choice(BaseModel):
 
 class _Completion(BaseModel):
     choices: list[_Choice] = Field(min_length=1)
+
+
+def read_reply(body: str, response_model: type[R]) -> R:
+    """The reply in a server's answer, a JSON object that may stand in a Markdown fence. Raises UnreadableError."""
+    try:
+        choice = _Completion.model_validate_json(body).choices[0]
+    except ValidationError:
+        raise UnreadableError("the server's answer is no chat completion", body) from None
+    content = restore(choice.message.content or "")
+    if choice.finish_reason == "length":
+        raise UnreadableError("the reply was cut at max_tokens or at the end of the context", content)
+    if not content.strip():
+        raise UnreadableError("the reply is empty", choice.message.refusal or "")
+    fenced = _FENCED.fullmatch(content)
+    try:
+        return response_model.model_validate_json(fenced[1] if fenced else content)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise UnreadableError(f"{place + ': ' if place else ''}{problem['msg']}", content) from None
 
 
 class Calls:
@@ -96,7 +123,11 @@ class Calls:
             raise CallFailedError
         text = await self._ask(prompt, response_model)
         self._patience.regain()
-        reply = self._read(text, response_model)
+        try:
+            reply = read_reply(text, response_model)
+        except UnreadableError as error:
+            self._fail("parse_error", str(error))
+            raise CallFailedError from None
         self.replies.append(reply)
         return reply
 
@@ -143,31 +174,6 @@ class Calls:
             self._fail("failed", detail)
         else:
             self._lose("failed", detail)
-
-    def _read(self, text: str, response_model: type[R]) -> R:
-        """The reply in a server's answer."""
-        try:
-            choice = _Completion.model_validate_json(text).choices[0]
-        except ValidationError:
-            self._unreadable("the server's answer is no chat completion", text)
-        content = restore(choice.message.content or "")
-        if choice.finish_reason == "length":
-            self._unreadable(
-                f"the reply was cut at {self._endpoint.max_tokens} tokens or at the end of the context", content
-            )
-        if not content.strip():
-            self._unreadable("the reply is empty", choice.message.refusal or "")
-        fenced = _FENCED.fullmatch(content)
-        try:
-            return response_model.model_validate_json(fenced[1] if fenced else content)
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            place = ".".join(map(str, problem["loc"]))
-            self._unreadable(f"{place + ': ' if place else ''}{problem['msg']}", content)
-
-    def _unreadable(self, problem: str, text: str) -> NoReturn:
-        self._fail("parse_error", f"{problem}: {text[:_SHOWN]!r}" if text else problem)
-        raise CallFailedError
 
     def _lose(self, status: Status, detail: str) -> None:
         self._patience.lose(status)
