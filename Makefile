@@ -1,6 +1,6 @@
-# make setup | demo | test | lint | bench: each sets up what is missing first.
+# make setup | demo | test | lint | eval | bench: each sets up what is missing first.
 #   make demo DOCS=path/to/folder Q="your question"    the demo on your own folder
-#   make test DATA=path   make bench DATA=path         where the public collections are
+#   make test DATA=path   make eval DATA=path   make bench DATA=path         where the public collections are
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ INDEX ?= indexes/built/demo-$(shell printf '%s' '$(abspath $(DOCS))' | cksum | c
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: setup demo test lint bench
+.PHONY: setup demo test lint eval bench
 
 setup: $(VENV)/.models
 
@@ -20,7 +20,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Ragstone with its pinned dependencies into $(VENV): a few minutes the first time."
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,eval]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev,eval,ragas]'
 	@$(BIN)/python -m compileall -q rag
 	@touch $@
 
@@ -50,6 +50,9 @@ lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+eval: setup
+	@$(BIN)/python eval/suites.py --data $(DATA) $(ARGS)
 
 bench: setup
 	@HF_HUB_OFFLINE=1 $(BIN)/python eval/bench.py --data $(DATA)
