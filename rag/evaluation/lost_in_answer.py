@@ -82,17 +82,17 @@ def answered(question: Question, answer: Answer, gold: Gold | None, recipe: Reci
 
 def wrongly_answered(answer: Answer, recipe: Recipe) -> Loss:
     """The answer to a question that the documents do not answer."""
-    threshold = recipe.grounding.min_answerability
     said = "quoted" if answer.quoted else "said"
+    if answer.score >= 1:
+        advice = "No threshold refuses it"
+    else:
+        advice = f"Above {_up(answer.score)} it would be refused, as would be every question that scores less"
+        if recipe.generator.kind != "extractive" and recipe.generator.fallback == "quote" and not answer.quoted:
+            advice += ", unless quotes that score more took its place (generator.fallback)"
     return Loss(
         "wrongly answered",
         f"It {said} {quoted(answer.text, _SHOWN)}{_sources(answer)}, and the evidence counts as about the question to "
-        f"{answer.score:.2f}, where grounding.min_answerability is {threshold:g}. "
-        + (
-            f"Above {_up(answer.score)} it would be refused, as would be every question that scores less"
-            if answer.score < 1
-            else "No threshold refuses it"
-        ),
+        f"{answer.score:.2f}, where grounding.min_answerability is {recipe.grounding.min_answerability:g}. {advice}",
     )
 
 
