@@ -27,8 +27,8 @@ class Endpoint:
 
     A call, its retries included, is left after ``timeout * (max_retries + 1)`` seconds, ``seconds_a_call``, however
     slowly its answer drips in. After ``patience`` calls in a row without any reply (time-outs, no connection, a wrong
-    key, HTTP 5xx) nothing more is asked: a dead endpoint costs at most ``seconds_a_call * (patience / concurrency + 1)``
-    seconds, that quotient rounded up, whatever the number of questions.
+    key, HTTP 5xx) nothing more is asked: a dead endpoint costs ``seconds_a_call * (patience / concurrency + 1)``
+    seconds at most, that quotient rounded up, whatever the number of questions.
 
     Attributes:
         model: the model's name on the server.
