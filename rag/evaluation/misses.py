@@ -120,8 +120,7 @@ def _explain(desk: _Desk, question: Question | None, documents: Sequence[str], r
     if result.error:
         return []
     if question and not question.answerable:
-        failed = answer is not None and not answer.refused
-        return [_miss(result.id, wrongly_answered(answer, recipe))] if answer and failed else []
+        return [_miss(result.id, wrongly_answered(answer, recipe))] if answer and not answer.refused else []
     asked = question or Question(result.id, result.question)
     if answer is None:
         hits = desk.stages.final.retrieve(result.question, recipe.retrieval.k)
