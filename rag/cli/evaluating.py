@@ -44,7 +44,7 @@ def evaluate(
         typer.Option(
             "--measures",
             "-m",
-            help='Measures, such as "nDCG@10 AP R@100 f1 judged_fluency ragas_faithfulness". '
+            help='Measures, such as "nDCG@10 AP R@100 f1 judged.fluency ragas.faithfulness". '
             "\\[default: the usual ones of retrieval, and with --answers all that need no model as judge]",
         ),
     ] = None,

@@ -36,15 +36,15 @@ class JudgedMeasure:
 
 
 JUDGED_MEASURES: Mapping[str, JudgedMeasure] = {
-    "judged_faithfulness": JudgedMeasure("mean over the answer's sentences of P(the passages support it)"),
-    "judged_answer_relevance": JudgedMeasure("P(the answer addresses the question)"),
-    "judged_context_precision": JudgedMeasure(
+    "judged.faithfulness": JudgedMeasure("mean over the answer's sentences of P(the passages support it)"),
+    "judged.answer_relevance": JudgedMeasure("P(the answer addresses the question)"),
+    "judged.context_precision": JudgedMeasure(
         "average precision of the passages by rank, one being relevant where P(it holds the right answer) ≥ 0.5",
         needs_gold=True,
     ),
-    "judged_context_recall": JudgedMeasure("P(the passages together hold the right answer)", needs_gold=True),
-    "judged_fluency": JudgedMeasure("P(the answer is well written)"),
-    "judged_utility": JudgedMeasure("P(the answer helps who asked)"),
+    "judged.context_recall": JudgedMeasure("P(the passages together hold the right answer)", needs_gold=True),
+    "judged.fluency": JudgedMeasure("P(the answer is well written)"),
+    "judged.utility": JudgedMeasure("P(the answer helps who asked)"),
 }
 
 
@@ -71,12 +71,12 @@ def score_judged(
             f"there is no judged measure {unknown!r}", hint=f"judged measures: {', '.join(JUDGED_MEASURES)}"
         )
     scorers: dict[str, Callable[[], Score]] = {
-        "judged_faithfulness": lambda: faithfulness(answer, judge, sentences),
-        "judged_answer_relevance": lambda: answer_relevance(question, answer, judge),
-        "judged_context_precision": lambda: context_precision(question, answer, judge, sentences),
-        "judged_context_recall": lambda: context_recall(question, answer, judge, sentences),
-        "judged_fluency": lambda: fluency(answer, judge),
-        "judged_utility": lambda: utility(question, answer, judge),
+        "judged.faithfulness": lambda: faithfulness(answer, judge, sentences),
+        "judged.answer_relevance": lambda: answer_relevance(question, answer, judge),
+        "judged.context_precision": lambda: context_precision(question, answer, judge, sentences),
+        "judged.context_recall": lambda: context_recall(question, answer, judge, sentences),
+        "judged.fluency": lambda: fluency(answer, judge),
+        "judged.utility": lambda: utility(question, answer, judge),
     }
     rightly_refused = answer.refused and not question.answerable
     return {

@@ -334,7 +334,7 @@ def test_bad_data_is_named_by_file_and_line(
         ({"measures": ("contain",)}, "did you mean contains"),
         ({"measures": ("contains",)}, "add --answers"),
         ({"recipes": ("bm52",)}, "did you mean 'bm25'"),
-        ({"measures": ("judged_fluency",), "answers": True}, "--judge"),
+        ({"measures": ("judged.fluency",), "answers": True}, "--judge"),
         ({"baseline": Path("no/such/run.trec")}, "no/such/run.trec"),
         ({"target": Path("no/such/data")}, "there is no data set"),
     ],

@@ -290,7 +290,7 @@ def test_all_measures_of_an_answer() -> None:
     generator = weigher(lambda prompt: 0.75)
     scores = score_judged(QUESTION, answered("It is blue."), Judge(generator))
     assert list(scores) == list(JUDGED_MEASURES)
-    assert scores.pop("judged_context_precision") == Score(1.0)
+    assert scores.pop("judged.context_precision") == Score(1.0)
     assert set(scores.values()) == {Score(0.75)}
     assert len(generator.prompts) == 1 + 1 + 3 + 1 + 1 + 1
 
@@ -299,8 +299,8 @@ def test_a_refusal_has_no_answer_to_score_but_its_passages_have_scores() -> None
     judge = Judge(weigher(lambda prompt: 0.75))
     scores = score_judged(QUESTION, REFUSAL, judge)
     refused = {name for name, score in scores.items() if score.status == "refused"}
-    assert refused == {"judged_faithfulness", "judged_answer_relevance", "judged_fluency", "judged_utility"}
-    assert scores["judged_context_recall"] == Score(0.75)
+    assert refused == {"judged.faithfulness", "judged.answer_relevance", "judged.fluency", "judged.utility"}
+    assert scores["judged.context_recall"] == Score(0.75)
     # where refusing was right nothing applies
     assert score_judged(Question("q", "Who?", answerable=False), REFUSAL, judge) == {}
 
@@ -308,17 +308,17 @@ def test_a_refusal_has_no_answer_to_score_but_its_passages_have_scores() -> None
 def test_questions_without_gold_and_answers_without_sentences() -> None:
     judge = Judge(weigher(lambda prompt: 0.75))
     scores = score_judged(Question("q", "Who?"), answered(), judge)
-    assert set(scores) == {"judged_faithfulness", "judged_answer_relevance", "judged_fluency", "judged_utility"}
+    assert set(scores) == {"judged.faithfulness", "judged.answer_relevance", "judged.fluency", "judged.utility"}
     assert {score.status for score in scores.values()} == {"no_claims"}
     nothing = score_judged(QUESTION, answered("Blue.", hits=()), judge)
-    assert nothing["judged_context_recall"] == nothing["judged_context_precision"] == Score(0.0)
-    assert nothing["judged_faithfulness"] == Score(0.0)
+    assert nothing["judged.context_recall"] == nothing["judged.context_precision"] == Score(0.0)
+    assert nothing["judged.faithfulness"] == Score(0.0)
 
 
 def test_only_the_measures_named_are_asked_and_an_unknown_one_is_an_error() -> None:
     generator = weigher(lambda prompt: 0.75)
-    assert list(score_judged(QUESTION, answered("Blue."), Judge(generator), measures=["judged_utility"])) == [
-        "judged_utility"
+    assert list(score_judged(QUESTION, answered("Blue."), Judge(generator), measures=["judged.utility"])) == [
+        "judged.utility"
     ]
     assert len(generator.prompts) == 1
     with pytest.raises(EvaluationError, match="no judged measure 'truth'"):
@@ -447,7 +447,7 @@ def test_whatever_an_endpoint_does_every_measure_has_a_value_or_a_status_in_time
     assert list(scores) == list(JUDGED_MEASURES)
     assert {score.status for score in scores.values()} == {status}
     assert all(score.value == 1.0 for score in scores.values()) == (status is None)
-    assert said in scores["judged_faithfulness"].detail
+    assert said in scores["judged.faithfulness"].detail
     if status == "timeout":
         assert endpoint.requests == 2
 
@@ -461,5 +461,5 @@ def test_the_default_model_gives_every_measure_a_value_the_same_each_time() -> N
         first = score_judged(QUESTION, answer, judge)
         assert list(first) == list(JUDGED_MEASURES)
         assert all(score.value is not None and 0 <= score.value <= 1 for score in first.values())
-        again = score_judged(QUESTION, answer, judge, measures=["judged_fluency"])
-        assert again["judged_fluency"] == first["judged_fluency"]
+        again = score_judged(QUESTION, answer, judge, measures=["judged.fluency"])
+        assert again["judged.fluency"] == first["judged.fluency"]
