@@ -1,8 +1,4 @@
-"""The report's charts: Altair's grammar, drawn to SVG that needs no script and takes its colours from the page's style.
-
-Only the report imports this. Colours are CSS variables, so that one drawing serves light, dark and print; letters stay
-text. Every chart is 460 units wide, so that it can be read on a phone as it is.
-"""
+"""The report's charts, as SVG: every figure is 460 units wide, so that it can be read on a phone as it is."""
 
 from __future__ import annotations
 
@@ -10,34 +6,38 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import groupby
-from typing import TypeAlias
+from typing import Literal
 
+import altair as alt
 import numpy as np
-from lxml import etree  # type: ignore[import-untyped]
 
-from rag.errors import MissingExtraError
 from rag.evaluation.display import duration, number, percent, percentile, signed, visible
+from rag.evaluation.drawing import (
+    BAND,
+    BAR,
+    BAR_HEIGHT,
+    BAR_OF_ERRORS,
+    BETTER,
+    GRID,
+    HEIGHT,
+    INK,
+    MAIN,
+    PAPER,
+    SOFT,
+    WORSE,
+    Chart,
+    Row,
+    chart_of,
+    figure,
+    layered,
+    named_data,
+    small,
+    svg,
+)  # fmt: skip
 from rag.evaluation.results import Comparison, MeasureResult, RiskPoint
 
-try:
-    import altair as alt
-    import vl_convert
-except ImportError as error:
-    raise MissingExtraError(
-        f"the report's charts need {error.name}, which is not installed", hint="pip install 'ragstone[eval]'"
-    ) from error
-
-Row: TypeAlias = Mapping[str, str | float]
-Chart: TypeAlias = alt.Chart | alt.LayerChart
-
-WIDTH, HEIGHT = 460, 280
-BAR_WIDTH, BAR_HEIGHT = 240, 22
 SHARE = alt.Scale(domain=[0, 1])
-INK, SOFT, GRID, PAPER = "var(--ink)", "var(--soft)", "var(--grid)", "var(--paper)"
-MAIN, BETTER, WORSE = "var(--main)", "var(--better)", "var(--worse)"
-BAR, BAR_OF_ERRORS, BAND = "var(--bar)", "var(--bar-of-errors)", "var(--band)"
 BINS = 30
-LABEL = 13
 
 
 def is_drawn(result: MeasureResult) -> bool:
@@ -62,13 +62,13 @@ def measure_bar(result: MeasureResult) -> str:
     if result.low is not None and result.high is not None:
         said += f", 95% interval {number(result.low)} to {number(result.high)}"
         data["interval"] = [{"from": result.low, "to": result.high}]
-    return _svg({**_bar_without_data(), "datasets": {**_EMPTY, **data}}, said)
+    return svg({**_bar_without_data(), "datasets": {**_EMPTY, **data}}, said)
 
 
 def count_bar(count: int, most: int, said: str) -> str:
     """A count as a bar; ``most`` fills the width."""
     data: dict[str, list[Row]] = {"bar": [{"from": 0.0, "to": count / most, "colour": BAR_OF_ERRORS}]}
-    return _svg({**_bar_without_data(), "datasets": {**_EMPTY, **data}}, said)
+    return svg({**_bar_without_data(), "datasets": {**_EMPTY, **data}}, said)
 
 
 _EMPTY: Mapping[str, list[Row]] = {"scale": [], "band": [], "bar": [], "interval": []}
@@ -79,13 +79,13 @@ def _bar_without_data() -> dict[str, object]:
     """Vega-Lite of a bar. There is one in every row of a table, and Altair takes longer to check than to draw."""
     middle = BAR_HEIGHT / 2
     start, end = (alt.X(f"{name}:Q", axis=None, scale=SHARE) for name in ("from", "to"))
-    interval = _named("interval")
+    interval = named_data("interval")
     line = interval.encode(x=start, x2="to", y=alt.value(middle))
     tips = {"y": alt.value(middle - 4), "y2": alt.value(middle + 4)}
-    layers = _layers(
-        _named("scale").mark_rule(color=GRID).encode(x=alt.X("at:Q", axis=None, scale=SHARE)),
-        _named("band").mark_rect(color=BAND).encode(x=start, x2="to", y=alt.value(0), y2=alt.value(BAR_HEIGHT)),
-        _named("bar")
+    layers = layered(
+        named_data("scale").mark_rule(color=GRID).encode(x=alt.X("at:Q", axis=None, scale=SHARE)),
+        named_data("band").mark_rect(color=BAND).encode(x=start, x2="to", y=alt.value(0), y2=alt.value(BAR_HEIGHT)),
+        named_data("bar")
         .mark_rect()
         .encode(
             x=start,
@@ -98,14 +98,14 @@ def _bar_without_data() -> dict[str, object]:
         interval.mark_rule(color=INK, strokeWidth=1.5).encode(x=start, **tips),
         interval.mark_rule(color=INK, strokeWidth=1.5).encode(x=end, **tips),
     )
-    return _small(layers.properties(height=BAR_HEIGHT))
+    return small(layers.properties(height=BAR_HEIGHT))
 
 
 def scale_of_bars() -> str:
     """The scale that the bars of measures share."""
     axis = alt.Axis(values=[0, 0.5, 1], orient="top", title=None, format="~r", domain=False, ticks=False, grid=False)
-    chart = _chart([{"at": 0.0}]).mark_point(opacity=0).encode(x=alt.X("at:Q", scale=SHARE, axis=axis))
-    return _svg(_small(chart.properties(height=1)), "scale from 0 to 1")
+    chart = chart_of([{"at": 0.0}]).mark_point(opacity=0).encode(x=alt.X("at:Q", scale=SHARE, axis=axis))
+    return svg(small(chart.properties(height=1)), "scale from 0 to 1")
 
 
 def differences_by_measure(comparisons: Sequence[Comparison]) -> str:
@@ -127,18 +127,18 @@ def differences_by_measure(comparisons: Sequence[Comparison]) -> str:
     colour = alt.Color("colour:N", scale=None)
     title = alt.Axis(title="mean difference, system − baseline", tickCount=5, grid=False)
     line = (
-        _chart(rows)
+        chart_of(rows)
         .mark_rule(strokeWidth=2.5)
         .encode(x=alt.X("low:Q", axis=title, scale=alt.Scale(nice=5)), x2="high:Q", y=y, color=colour)
     )
-    points = _chart(rows).mark_circle(size=75, opacity=1).encode(x="difference:Q", y=y, color=colour)
-    zero = _chart([{"zero": 0.0}]).mark_rule(color=INK).encode(x="zero:Q")
-    chart = _layers(zero, line, points)
+    points = chart_of(rows).mark_circle(size=75, opacity=1).encode(x="difference:Q", y=y, color=colour)
+    zero = chart_of([{"zero": 0.0}]).mark_rule(color=INK).encode(x="zero:Q")
+    chart = layered(zero, line, points)
     said = "; ".join(
         f"{one.measure} {signed(one.difference)}, 95% interval {signed(one.low)} to {signed(one.high)}, {one.verdict}"
         for one in comparisons
     )
-    return _figure(chart, "Mean differences by measure", said, height=min(600, 60 + 30 * len(names)))
+    return figure(chart, "Mean differences by measure", said, height=min(600, 60 + 30 * len(names)))
 
 
 def differences_by_query(differences: Sequence[float], measure: str, *, higher_is_better: bool) -> str:
@@ -152,16 +152,16 @@ def differences_by_query(differences: Sequence[float], measure: str, *, higher_i
         values = list(group)
         if sign:
             colour = BETTER if (sign > 0) == higher_is_better else WORSE
-            area = _chart(_steps(values, start)).mark_area(color=colour, interpolate="step-after", line=False)
+            area = chart_of(_steps(values, start)).mark_area(color=colour, interpolate="step-after", line=False)
             parts.append(area.encode(x=_ranks(len(ordered)), y=y))
         start += len(values)
-    zero = _chart([{"value": 0.0, "from": 0, "to": len(ordered)}]).mark_rule(color=INK, strokeWidth=1)
+    zero = chart_of([{"value": 0.0, "from": 0, "to": len(ordered)}]).mark_rule(color=INK, strokeWidth=1)
     rule = zero.encode(x=_ranks(len(ordered), "from"), x2="to:Q", y=y)
     better = sum((value > 0) == higher_is_better for value in ordered if value)
     worse = sum((value > 0) != higher_is_better for value in ordered if value)
     said = f"{better} better, {len(ordered) - better - worse} equal, {worse} worse; from "
     said += f"{signed(ordered[0])} to {signed(ordered[-1])}"
-    return _figure(_layers(*parts, rule), f"Difference in {measure} by question", said)
+    return figure(layered(*parts, rule), f"Difference in {measure} by question", said)
 
 
 def precision_recall(points: Sequence[tuple[float, float]]) -> str:
@@ -170,10 +170,10 @@ def precision_recall(points: Sequence[tuple[float, float]]) -> str:
     ticks = [0, 0.2, 0.4, 0.6, 0.8, 1]
     x = alt.X("recall:Q", scale=SHARE, axis=alt.Axis(title="recall", values=ticks))
     y = alt.Y("precision:Q", scale=SHARE, axis=alt.Axis(title="precision, interpolated", values=ticks))
-    line = _chart(rows).mark_line(color=MAIN, strokeWidth=2).encode(x=x, y=y)
-    dots = _chart(rows).mark_circle(color=MAIN, size=36, opacity=1).encode(x=x, y=y)
+    line = chart_of(rows).mark_line(color=MAIN, strokeWidth=2).encode(x=x, y=y)
+    dots = chart_of(rows).mark_circle(color=MAIN, size=36, opacity=1).encode(x=x, y=y)
     said = "; ".join(f"recall {number(recall, 2)} precision {number(precision, 3)}" for recall, precision in points)
-    return _figure(_layers(line, dots), "Precision at levels of recall", said)
+    return figure(layered(line, dots), "Precision at levels of recall", said)
 
 
 def risk_coverage(points: Sequence[RiskPoint]) -> str:
@@ -185,15 +185,15 @@ def risk_coverage(points: Sequence[RiskPoint]) -> str:
     x = alt.X("coverage:Q", scale=SHARE, axis=alt.Axis(title="coverage: share of questions answered", format="%"))
     scale = alt.Scale(domain=[0, min(1.0, 1.15 * top) or 1.0], nice=top < 0.85)
     y = alt.Y("risk:Q", scale=scale, axis=alt.Axis(title="risk: share of those wrong", format="%", tickCount=5))
-    level = _chart([{"risk": overall, "at": 0.0}])
+    level = chart_of([{"risk": overall, "at": 0.0}])
     flat = level.mark_rule(color=SOFT, strokeDash=[4, 4]).encode(y=y)
-    line = _chart(rows).mark_line(color=MAIN, strokeWidth=2).encode(x=x, y=y, order="coverage:Q")
-    dots = _chart(rows if len(rows) <= BINS else [rows[-1]]).mark_circle(color=MAIN, size=36, opacity=1)
+    line = chart_of(rows).mark_line(color=MAIN, strokeWidth=2).encode(x=x, y=y, order="coverage:Q")
+    dots = chart_of(rows if len(rows) <= BINS else [rows[-1]]).mark_circle(color=MAIN, size=36, opacity=1)
     steps = ordered[:: max(1, len(ordered) // 10)]
     said = "; ".join(
         f"coverage {percent(point.coverage)} risk {percent(point.risk)}" for point in (*steps, ordered[-1])
     )
-    return _figure(_layers(flat, line, dots.encode(x=x, y=y)), "Risk at levels of coverage", said)
+    return figure(layered(flat, line, dots.encode(x=x, y=y)), "Risk at levels of coverage", said)
 
 
 def latency(seconds: Sequence[float], name: str) -> str:
@@ -203,7 +203,8 @@ def latency(seconds: Sequence[float], name: str) -> str:
     long_tail = values[0] > 0 and values[-1] > 8 * marks["p50"]
     factor, unit = (1000, "ms") if marks["p50"] < 1 else (1, "s")
     scaled = np.asarray(values) * factor
-    edges = np.geomspace(scaled[0], scaled[-1], BINS + 1) if long_tail else np.linspace(0, scaled[-1], BINS + 1)
+    bins = min(BINS, max(10, math.isqrt(len(values))))
+    edges = np.geomspace(scaled[0], scaled[-1], bins + 1) if long_tail else np.linspace(0, scaled[-1], bins + 1)
     edges[-1] = max(edges[-1], scaled[-1])  # geomspace rounds its ends
     edges[0] = min(edges[0], scaled[0])
     counts, _ = np.histogram(scaled, edges)
@@ -219,18 +220,23 @@ def latency(seconds: Sequence[float], name: str) -> str:
     if long_tail:
         axis = alt.Axis(title=title, grid=False, values=_log_ticks(*domain), format="~r")
     x = alt.X("from:Q", scale=scale, axis=axis)
-    y = alt.Y("count:Q", axis=alt.Axis(title="questions", tickCount=4, tickMinStep=1, format="d"))
-    bars = _chart(rows).mark_rect(color=MAIN, stroke=PAPER, strokeWidth=0.7).encode(x=x, x2="to", y=y, y2="none")
+    y = alt.Y("count:Q", axis=alt.Axis(title="questions", tickCount=4, tickMinStep=1, format=",d"))
+    bars = chart_of(rows).mark_rect(color=MAIN, stroke=PAPER, strokeWidth=0.7).encode(x=x, x2="to", y=y, y2="none")
     layers: list[Chart] = [bars]
     for line, (label, value) in enumerate(marks.items()):
         far = _place(value * factor, domain, logarithmic=long_tail) > 0.62
-        at = _chart([{"from": value * factor, "label": f"{label} {duration(value)}"}])
+        at = chart_of([{"from": value * factor, "label": f"{label} {duration(value)}"}])
         rule = at.mark_rule(color=INK, strokeWidth=1.25, strokeDash=[2, 2])
         layers.append(rule.encode(x=x, y=alt.value(17 * line - 48), y2=alt.value("height")))
-        text = at.mark_text(align="right" if far else "left", dx=-5 if far else 5, baseline="middle", color=INK)
-        layers.append(text.encode(x=x, y=alt.value(17 * line - 42), text="label:N"))
+        text = at.encode(x=x, y=alt.value(17 * line - 42), text="label:N")
+        align: Literal["left", "right"] = "right" if far else "left"
+        offset = -5 if far else 5
+        layers += [  # a halo, so that lines of other marks pass behind the words
+            text.mark_text(align=align, dx=offset, baseline="middle", color=PAPER, stroke=PAPER, strokeWidth=5),
+            text.mark_text(align=align, dx=offset, baseline="middle", color=INK),
+        ]
     said = ", ".join(f"{label} {duration(value)}" for label, value in marks.items())
-    return _figure(_layers(*layers), f"{name}: seconds a question", said, height=HEIGHT + 44)
+    return figure(layered(*layers), f"{name}: seconds a question", said, height=HEIGHT + 44)
 
 
 def _steps(values: Sequence[float], start: int) -> list[Row]:
@@ -244,7 +250,9 @@ def _steps(values: Sequence[float], start: int) -> list[Row]:
 
 
 def _ranks(count: int, name: str = "at") -> alt.X:
-    axis = alt.Axis(title="questions, by difference", grid=False, tickCount=5, tickMinStep=1, format="d")
+    axis = alt.Axis(title="questions, by difference", grid=False, tickCount=5, format=",d")
+    if count <= 5:
+        axis = alt.Axis(title="questions, by difference", grid=False, values=list(range(count + 1)), format="d")
     return alt.X(f"{name}:Q", scale=alt.Scale(domain=[0, count], nice=False), axis=axis)
 
 
@@ -258,74 +266,3 @@ def _log_ticks(low: float, high: float) -> list[float]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     digits = (1, 2, 5) if len(powers) <= 4 else (1,)
     return [tick for power in powers for digit in digits if low <= (tick := digit * 10.0**power) <= high]
-
-
-def _chart(rows: Sequence[Row]) -> alt.Chart:
-    chart: alt.Chart = alt.Chart(alt.InlineData(values=list(rows)))
-    return chart
-
-
-def _named(data: str) -> alt.Chart:
-    chart: alt.Chart = alt.Chart(alt.NamedData(name=data))
-    return chart
-
-
-def _layers(*layers: Chart) -> alt.LayerChart:
-    return alt.LayerChart(layer=list(layers))
-
-
-def _figure(chart: Chart, title: str, said: str, *, height: int = HEIGHT) -> str:
-    sized = chart.properties(
-        width=WIDTH,
-        height=height,
-        autosize=alt.AutoSizeParams(type="fit", contains="padding"),
-        padding={"left": 2, "right": 12, "top": 8, "bottom": 2},
-    )
-    return _svg(_styled(sized), title, said)
-
-
-def _small(chart: Chart) -> dict[str, object]:
-    return _styled(chart.properties(width=BAR_WIDTH, padding={"left": 5, "right": 5, "top": 0, "bottom": 0}))
-
-
-def _styled(chart: Chart) -> dict[str, object]:
-    """The chart as Vega-Lite."""
-    styled = (
-        chart.configure(background="transparent", aria=False)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=SOFT,
-            titleColor=SOFT,
-            gridColor=GRID,
-            labelFontSize=LABEL,
-            titleFontSize=LABEL,
-            titleFontWeight="normal",
-            titlePadding=8,
-            labelPadding=6,
-            labelFlush=False,
-            domain=False,
-            ticks=False,
-        )
-        .configure_text(fontSize=LABEL)
-    )
-    spec: dict[str, object] = styled.to_dict(validate=False)  # every part was checked when it was made
-    return spec
-
-
-def _svg(spec: Mapping[str, object], title: str, said: str = "") -> str:
-    """Draw a chart. ``title`` names it, ``said`` is what it shows, for those who do not see it."""
-    root = etree.fromstring(vl_convert.vegalite_to_svg(dict(spec), allowed_base_urls=[]).encode())
-    for element in root.iter():
-        # The page's own letters; and one picture with one name, not a tree of parts.
-        for attribute in ("font-family", "class", "role", "aria-roledescription", "aria-label", "aria-hidden"):
-            element.attrib.pop(attribute, None)
-    for hidden in root.xpath("//*[@display='none'] | //*[local-name()='path'][@d='' or @d='M0,0h0v0h0Z']"):
-        hidden.getparent().remove(hidden)
-    etree.cleanup_namespaces(root)
-    root.set("role", "img")
-    root.set("aria-label", visible(f"{title}. {said}" if said else title))
-    heading = etree.Element("{http://www.w3.org/2000/svg}title")
-    heading.text = visible(title)
-    root.insert(0, heading)
-    drawn: str = etree.tostring(root, encoding="unicode")
-    return drawn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 NOTHING = "–"
@@ -17,15 +18,12 @@ _UNSEEN = re.compile(
 
 
 def visible(text: str) -> str:
-    """``text`` with every control character replaced by a sign for it: ␀ for NUL, ⟨U+202E⟩ for an override."""
+    """``text`` with every control character replaced by its code point: ⟨U+0000⟩ for NUL."""
     return _UNSEEN.sub(_sign, text.replace("\r\n", "\n"))
 
 
 def _sign(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return f"⟨U+{ord(found[0]):04X}⟩"
 
 
 def shorten(text: str, length: int) -> str:
@@ -72,6 +70,15 @@ def duration(seconds: float | None) -> str:
         return f"{amount:.{digits}f} {unit}"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(text: str) -> str:
+    """An ISO 8601 date and time as one reads it: 2026-05-14 09:12:47 UTC. Other texts as they are."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{read:%Y-%m-%d %H:%M:%S %Z}".rstrip()
 
 
 def percentile(values: list[float], q: float) -> float:

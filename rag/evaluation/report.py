@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -22,8 +23,9 @@ from rag.evaluation.scores import Score
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render_report", "write_report"]
+__all__ = ["check_libraries", "render_report", "write_report"]
 
+LIBRARIES = ("altair", "vl_convert", "jinja2")
 WORST = 10  # questions shown at length
 EXAMPLES = 5  # of each stage that lost the gold
 FOUND = 5  # documents of a ranking
@@ -78,15 +80,28 @@ def write_report(path: Path, evaluation: Evaluation) -> None:
         raise EvaluationError(f"the report cannot be written: {error.strerror}", where=str(path)) from error
 
 
+def check_libraries() -> None:
+    """Raise MissingExtraError where a library of the report is absent: better before a long run than after it."""
+    for name in LIBRARIES:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise MissingExtraError(
+                f"the report needs {name}, which cannot be imported: {error}", hint="pip install 'ragstone[eval]'"
+            ) from error
+
+
 def render_report(evaluation: Evaluation) -> str:
     """The report as HTML. Raises MissingExtraError without the extra ``eval``."""
+    check_libraries()
     from rag.evaluation import charts  # a second that no other command should wait
 
     measures = evaluation.measures
     main = next((one for one in measures if one.mean.scored), None)
     worst, as_bad = _worst(evaluation, main)
     rows = _by_score(evaluation, main)
-    shown = MAX_CELLS // (len(measures) + 6)
+    columns = [one for one in measures if any(one.name in query.scores for query in evaluation.queries)]
+    shown = MAX_CELLS // (len(columns) + 6)
     points = evaluation.precision_recall
     page = (
         _environment()
@@ -110,6 +125,7 @@ def render_report(evaluation: Evaluation) -> str:
             misses=_misses_by_query(evaluation.misses),
             worst=worst,
             as_bad=as_bad,
+            columns=columns,
             rows=rows[:shown],
             queries={one.id: one for one in evaluation.queries},
             passages=_passages(worst),
@@ -121,12 +137,8 @@ def render_report(evaluation: Evaluation) -> str:
 
 
 def _environment() -> Environment:
-    try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
-    except ImportError as error:
-        raise MissingExtraError(
-            "the report needs jinja2, which is not installed", hint="pip install 'ragstone[eval]'"
-        ) from error
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
     environment = Environment(
         loader=FunctionLoader(_resource),
         autoescape=True,
@@ -140,6 +152,7 @@ def _environment() -> Environment:
         "p_value": display.p_value,
         "percent": display.percent,
         "duration": display.duration,
+        "moment": display.moment,
         "shorten": display.shorten,
     }
     return environment

@@ -81,9 +81,9 @@ def test_percentile_is_numpys(values: list[float], q: float) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("a\x00b\x1b[31m\x7f\x85", "a␀b␛[31m␡⟨U+0085⟩"),
+        ("a\x00b\x1b[31m\x7f\x85", "a⟨U+0000⟩b⟨U+001B⟩[31m⟨U+007F⟩⟨U+0085⟩"),
         ("\ud800\u202egnp\u2066\U000e0041", "⟨U+D800⟩⟨U+202E⟩gnp⟨U+2066⟩⟨U+E0041⟩"),
-        ("one\r\ntwo\tthree\rfour", "one\ntwo\tthree␍four"),
+        ("one\r\ntwo\tthree\rfour", "one\ntwo\tthree⟨U+000D⟩four"),
         ("می\u200cخواهم 👩\u200d🔬 שלום\u200f 北京", "می\u200cخواهم 👩\u200d🔬 שלום\u200f 北京"),
     ],
 )
