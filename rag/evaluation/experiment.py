@@ -18,6 +18,7 @@ from rag.evaluation.datasets import Dataset, read_dataset, read_testset
 from rag.evaluation.evaluate import Plan, Progress, evaluate, judged_queries
 from rag.evaluation.folder import INDEX, EvaluationFolder
 from rag.evaluation.provenance import machine, model_hashes, versions
+from rag.evaluation.report import check_libraries
 from rag.evaluation.results import Comparison, Evaluation, Provenance
 from rag.evaluation.scores import MIN_COVERAGE
 from rag.evaluation.significance import compare, unpaired
@@ -81,6 +82,7 @@ def run_experiment(request: Request, *, progress: Progress = _silent) -> list[Su
 
     Raises EvaluationError, RecipeError, ModelError, StorageError; finished questions are kept.
     """
+    check_libraries()
     setting = _read(request)
     recipes = [(name, load_recipe(name) if name else None) for name in setting.suite.recipes]
     done = []

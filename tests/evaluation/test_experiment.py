@@ -215,8 +215,8 @@ def test_a_dead_endpoint_ends_the_evaluation_and_keeps_what_is_finished(dataset:
 def test_a_failed_question_lowers_the_coverage(dataset: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "dead.toml"
     recipe.write_text(
-        '[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n[generator]\nkind = "openai"\nmodel = "m"\napi_key_env = ""\n'
-        'base_url = "http://127.0.0.1:9/v1"\nmax_retries = 0\ntimeout = 2.0\n'
+        '[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n[generator]\nkind = "openai"\nmodel = "m"\n'
+        'api_key_env = ""\nbase_url = "http://127.0.0.1:9/v1"\nmax_retries = 0\ntimeout = 2.0\n'
     )
     rows = (dataset / "qa.jsonl").read_text().splitlines(keepends=True)
     (dataset / "qa.jsonl").write_text("".join(rows[:3]))
