@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.evaluation.datasets import read_dataset
-from rag.evaluation.judgements import Qrels, Run
-from rag.evaluation.measures import score_run
+from rag.evaluation.ranking.judgements import Qrels, Run
+from rag.evaluation.ranking.measures import score_run
 
 COLLECTIONS = "cranfield, hotpotqa-100, squad2, xquad-zh"
 

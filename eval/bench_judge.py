@@ -28,10 +28,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from beir import read_collection
 
-from rag.evaluation import judge_prompts
-from rag.evaluation.judged import SENTENCES
-from rag.evaluation.judges import Judge
-from rag.evaluation.refusals import Outcome, auroc, auroc_interval
+from rag.evaluation.answers.refusals import Outcome, auroc, auroc_interval
+from rag.evaluation.judges import prompts
+from rag.evaluation.judges.judge import Judge
+from rag.evaluation.judges.measures import SENTENCES
 from rag.generators.sentence_ranking import excerpts
 from rag.grounding import LexicalVerifier
 from rag.recipe import build_generator, load_recipe
@@ -90,7 +90,7 @@ Task: TypeAlias = Callable[[Pair], tuple[str, tuple[Asked, ...]]]
 
 def supported(pair: Pair) -> tuple[str, tuple[Asked, ...]]:
     texts = [nearest(pair.sentence, passage) for passage in (pair.passage, pair.other_passage)]
-    return judge_prompts.SUPPORTED, tuple(
+    return prompts.SUPPORTED, tuple(
         ({"text": text, "claim": pair.sentence}, pair.sentence, text) for text in texts
     )
 
@@ -98,13 +98,13 @@ def supported(pair: Pair) -> tuple[str, tuple[Asked, ...]]:
 def holds(pair: Pair) -> tuple[str, tuple[Asked, ...]]:
     claim = f"{pair.question} {pair.answer}"
     texts = [nearest(claim, passage) for passage in (pair.passage, pair.other_passage)]
-    return judge_prompts.HOLDS, tuple(
+    return prompts.HOLDS, tuple(
         ({"text": text, "question": pair.question, "answer": pair.answer}, claim, text) for text in texts
     )
 
 
 def relevant(pair: Pair) -> tuple[str, tuple[Asked, ...]]:
-    return judge_prompts.RELEVANT, tuple(
+    return prompts.RELEVANT, tuple(
         ({"question": pair.question, "answer": said}, pair.question, said)
         for said in (pair.sentence, pair.other_sentence)
     )

@@ -6,7 +6,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from rag.evaluation.provenance import machine, versions
+from rag.evaluation.experiment.provenance import machine, versions
 
 
 def describe() -> dict[str, object]:

@@ -79,7 +79,7 @@ def evaluate(
     Exit code 3: a mean covers too few of its questions; 5: a score is not as expected, or significantly worse.
     """
     from rag.cli.progress import evaluating
-    from rag.evaluation.experiment import Request, run_experiment
+    from rag.evaluation.experiment.run import Request, run_experiment
 
     request = Request(
         target=target,

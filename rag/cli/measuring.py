@@ -11,8 +11,8 @@ import typer
 
 if TYPE_CHECKING:
     from rag.cli.measure_records import MeanRecord, SystemRecord
-    from rag.evaluation.judgements import Qrels
-    from rag.evaluation.measures import RunScores
+    from rag.evaluation.ranking.judgements import Qrels
+    from rag.evaluation.ranking.measures import RunScores
 
 __all__ = ["compare", "measure"]
 
@@ -53,7 +53,7 @@ def measure(
     from rag.cli.measure_records import MeasureRecord
     from rag.cli.output import print_json
     from rag.cli.render_measures import print_measures
-    from rag.evaluation.judgements import read_run
+    from rag.evaluation.ranking.judgements import read_run
 
     names = _measures(measures)
     judged = _read_qrels(qrels)
@@ -92,8 +92,8 @@ def compare(
     from rag.cli.measure_records import ComparedRecord, CompareRecord, SystemRecord
     from rag.cli.output import print_json
     from rag.cli.render_measures import print_comparison
-    from rag.evaluation.judgements import read_run
-    from rag.evaluation.significance import compare as compare_scores
+    from rag.evaluation.ranking.judgements import read_run
+    from rag.evaluation.ranking.significance import compare as compare_scores
 
     paths = [baseline, *(run for run in runs if run != baseline)] if baseline else runs
     if len(paths) < 2:
@@ -138,20 +138,20 @@ def compare(
 
 
 def _measures(text: str) -> tuple[str, ...]:
-    from rag.evaluation.measures import parse_measures, with_judged
+    from rag.evaluation.ranking.measures import parse_measures, with_judged
 
     return with_judged(parse_measures(text))
 
 
 def _read_qrels(path: Path) -> Qrels:
-    from rag.evaluation.judgements import read_qrels
+    from rag.evaluation.ranking.judgements import read_qrels
 
     return read_qrels(path / "qrels" / "test.tsv" if path.is_dir() else path)
 
 
 def _score(qrels: Qrels, run: dict[str, dict[str, float]], measures: Sequence[str], path: Path) -> RunScores:
     from rag.errors import EvaluationError
-    from rag.evaluation.measures import score_run
+    from rag.evaluation.ranking.measures import score_run
 
     try:
         return score_run(qrels, run, measures)
@@ -163,7 +163,7 @@ def _means(scores: RunScores, seed: int) -> tuple[MeanRecord, ...]:
     from math import fsum
 
     from rag.cli.measure_records import MeanRecord
-    from rag.evaluation.significance import bootstrap_interval
+    from rag.evaluation.ranking.significance import bootstrap_interval
 
     return tuple(
         MeanRecord(name, fsum(values.values()) / len(values), *bootstrap_interval(list(values.values()), seed=seed))

@@ -14,7 +14,7 @@ from rag.chains.ingest import IndexReport
 from rag.cli.measure_records import CompareRecord, MeasureRecord
 from rag.cli.testset_record import QuestionsRecord
 from rag.cli.tune_record import TuneRecord
-from rag.evaluation.summary import Summary
+from rag.evaluation.experiment.summary import Summary
 from rag.index import IndexInfo
 from rag.models import ModelStatus
 from rag.types import Answer, ArmScore, Chunk, Hit, Metadata, Sentence, Verdict

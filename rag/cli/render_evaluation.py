@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from rag.cli.render import console, printable
-from rag.evaluation.folder import REPORT
-from rag.evaluation.misses import STAGES
-from rag.evaluation.summary import ComparisonSummary, Latency, MeasureSummary, Summary
+from rag.evaluation.experiment.folder import REPORT
+from rag.evaluation.experiment.summary import ComparisonSummary, Latency, MeasureSummary, Summary
+from rag.evaluation.misses.explain import STAGES
 
 __all__ = ["print_evaluation"]
 

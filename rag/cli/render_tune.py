@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rag.cli.render import console, printable
-from rag.evaluation.tune_recipe import describe
+from rag.evaluation.tuning.recipe import describe
 from rag.types import Value
 
 if TYPE_CHECKING:

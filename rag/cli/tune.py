@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from rag.cli.tune_record import CandidateRecord, TuneRecord
     from rag.evaluation.datasets import Dataset
-    from rag.evaluation.tune_decide import Candidate
-    from rag.evaluation.tune_records import TuneProgress, Tuning
+    from rag.evaluation.tuning.decide import Candidate
+    from rag.evaluation.tuning.records import TuneProgress, Tuning
 
 __all__ = ["tune"]
 
@@ -96,9 +96,9 @@ def tune(
     from rag.cli.output import print_json
     from rag.cli.progress import evaluating
     from rag.cli.render_tune import print_tuning
-    from rag.evaluation.tune import tune as search
-    from rag.evaluation.tune_index import clear
-    from rag.evaluation.tune_records import TuneOptions
+    from rag.evaluation.tuning.index import clear
+    from rag.evaluation.tuning.records import TuneOptions
+    from rag.evaluation.tuning.tune import tune as search
     from rag.pipeline import Pipeline
 
     if out.exists() and not force:
@@ -152,7 +152,7 @@ def _told(progress: Callable[[str, int, int], None]) -> Callable[[TuneProgress],
 
 def _toml(found: Tuning, dataset: Dataset) -> str:
     """The recipe advised, with how it was found."""
-    from rag.evaluation.tune_recipe import recipe_toml
+    from rag.evaluation.tuning.recipe import recipe_toml
 
     recipe = found.recipe
     if found.changes:

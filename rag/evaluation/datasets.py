@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rag.errors import EvaluationError
-from rag.evaluation.judgements import Qrels, read_qrels
+from rag.evaluation.ranking.judgements import Qrels, read_qrels
 from rag.types import Hit, Scalar
 
 DocumentKey: TypeAlias = Literal["_id", "uri"]

@@ -33,6 +33,8 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _IMPERATIVE = re.compile(r"^(?:name|list|give|state|describe|nenne|nennen sie)\b", re.IGNORECASE)
+# A gap that was copied; a comma, which in a draft mostly joins two questions or the halves of a statement.
+_CLUTTER = re.compile(r"_|,\s|[;:\n]")
 _DANGLING = re.compile(
     r"\b(?:he|she|him|his|hers?|it|its|they|them|their|theirs|this|these|those|such|we|us|our|i|my|me|you|your|"
     r"er|ihm|sein\w*|ihr\w*|dies\w*|il|elle|ils|elles|leurs?|cette|ces|él|ella|esto|este|esta|su|sus|"
@@ -104,7 +106,7 @@ def judge(question: str, candidate: Candidate, *, embedder: Embedder | None) -> 
 def well_formed(question: str) -> bool:
     """One sentence of 4 to 30 words that asks, with no pronoun that points outside it and nothing said twice."""
     count = len(words(question))
-    if not MIN_WORDS <= count <= MAX_WORDS or not _ENDS.search(question) or "_" in question:
+    if not MIN_WORDS <= count <= MAX_WORDS or not _ENDS.search(question) or _CLUTTER.search(question):
         return False
     if not (_ASKS.search(question) or _IMPERATIVE.search(question)) or _REPEATS.search(question):
         return False

@@ -135,6 +135,8 @@ def _quantity(candidate: Candidate, before: str, after: str) -> str | None:
     noun, after = _counted(after) if candidate.kind == "count" else (_unit(candidate), after)
     if not noun[:1].isalpha() or re.match(r"\s(?:of|or|to|and|later|earlier|ago|before)\b", after):
         return None
+    if candidate.kind == "share" and after.strip() and not _CIRCUMSTANCE.match(after):
+        return None
     asking = f"how many {noun}"
     if long := _LONG.match(after):
         asking, after = f"{asking} {long[1]}", after[long.end() :]

@@ -16,8 +16,8 @@ import pytest
 from scipy import stats
 
 from rag.cli import main
-from rag.evaluation.judgements import read_qrels, write_qrels, write_run
-from rag.evaluation.significance import holm
+from rag.evaluation.ranking.judgements import read_qrels, write_qrels, write_run
+from rag.evaluation.ranking.significance import holm
 
 Command = Callable[..., str]
 MEASURES = "nDCG@10 AP R@100 P@5 RR Bpref"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.evaluation.answer_text import contains, exact_match, f1
+from rag.evaluation.answers.text import contains, exact_match, f1
 
 # answer, golds, exact match, F1; F1 worked by hand from the official definition
 SQUAD = [

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from rag.errors import EvaluationError
-from rag.evaluation.answers import ANSWER_MEASURES, aggregate, outcomes, score_answer, shown_text
+from rag.evaluation.answers.deterministic import answer_relevance, context_precision, context_recall, faithfulness
+from rag.evaluation.answers.measures import ANSWER_MEASURES, aggregate, outcomes, score_answer, shown_text
+from rag.evaluation.answers.refusals import risk_coverage
 from rag.evaluation.datasets import Question, Span
-from rag.evaluation.deterministic import answer_relevance, context_precision, context_recall, faithfulness
-from rag.evaluation.refusals import risk_coverage
 from rag.evaluation.results import MeasureResult, QueryResult
 from rag.evaluation.scores import Score
 from rag.grounding import LexicalVerifier, ground

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import QueryError, StorageError
-from rag.evaluation.citations import AlceDocument, CitationScores, alce_scores, citation_scores, exactness
+from rag.evaluation.answers.citations import AlceDocument, CitationScores, alce_scores, citation_scores, exactness
 from rag.types import Answer, Chunk, Citation, Hit, Sentence, Verdict
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.evaluation.display import duration, number, p_value, percent, percentile, shorten, signed, visible
+from rag.evaluation.report.display import duration, number, p_value, percent, percentile, shorten, signed, visible
 
 
 @pytest.mark.parametrize(

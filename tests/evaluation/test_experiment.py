@@ -13,15 +13,15 @@ import pytest
 from pydantic import TypeAdapter
 
 from rag.errors import EvaluationError, GenerationError, RecipeError
-from rag.evaluation.asking import Ask, ask_all, choose_questions
 from rag.evaluation.datasets import read_dataset, read_questions, read_testset
-from rag.evaluation.evaluate import run_of
-from rag.evaluation.experiment import Request, run_experiment
-from rag.evaluation.folder import FINISHED, REPORT, RUN, SCORES, SUMMARY, EvaluationFolder
-from rag.evaluation.judgements import read_run
+from rag.evaluation.experiment.asking import Ask, ask_all, choose_questions
+from rag.evaluation.experiment.evaluate import run_of
+from rag.evaluation.experiment.folder import FINISHED, REPORT, RUN, SCORES, SUMMARY, EvaluationFolder
+from rag.evaluation.experiment.run import Request, run_experiment
+from rag.evaluation.experiment.suite import load_suite
+from rag.evaluation.experiment.summary import Summary
+from rag.evaluation.ranking.judgements import read_run
 from rag.evaluation.results import QueryResult
-from rag.evaluation.suite import load_suite
-from rag.evaluation.summary import Summary
 from rag.pipeline import Pipeline
 from rag.types import Message
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import Question, Span
-from rag.evaluation.gold import find_documents, find_gold, locate, occurrences
+from rag.evaluation.misses.gold import find_documents, find_gold, locate, occurrences
 from rag.pipeline import open_index
 from rag.recipe import parse_recipe
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import EvaluationError
-from rag.evaluation.judgements import ranking, read_qrels, read_run, write_qrels, write_run
+from rag.evaluation.ranking.judgements import ranking, read_qrels, read_run, write_qrels, write_run
 
 # Any text that UTF-8 can hold: white space of every kind, NUL, "%", a BOM, quotes.
 IDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.sampled_from(

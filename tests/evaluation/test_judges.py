@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from rag import models
 from rag.errors import ContextError, EvaluationError, GenerationError, GenerationTimeoutError
 from rag.evaluation.datasets import Question
-from rag.evaluation.judged import JUDGED_MEASURES, context_precision, faithfulness, score_judged
-from rag.evaluation.judges import Judge
+from rag.evaluation.judges.judge import Judge
+from rag.evaluation.judges.measures import JUDGED_MEASURES, context_precision, faithfulness, score_judged
 from rag.evaluation.scores import Score
 from rag.generators import ExtractiveGenerator, LlamaCppGenerator, OpenAIGenerator
 from rag.protocols import Chooser, Generator

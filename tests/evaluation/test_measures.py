@@ -14,8 +14,8 @@ import pytest
 import pytrec_eval
 
 from rag.errors import EvaluationError
-from rag.evaluation.judgements import write_qrels, write_run
-from rag.evaluation.measures import parse_measures, precision_recall, score_run, with_judged
+from rag.evaluation.ranking.judgements import write_qrels, write_run
+from rag.evaluation.ranking.measures import parse_measures, precision_recall, score_run, with_judged
 
 # Our name, and trec_eval's.
 TREC = {

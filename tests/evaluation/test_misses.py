@@ -13,7 +13,7 @@ import pytest
 
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import Dataset, Question, Span, read_questions
-from rag.evaluation.misses import STAGES, explain, explain_all, summarise
+from rag.evaluation.misses.explain import STAGES, explain, explain_all, summarise
 from rag.evaluation.results import Miss, QueryResult
 from rag.pipeline import Pipeline
 from rag.recipe import Recipe, parse_recipe

@@ -28,9 +28,9 @@ from pydantic import BaseModel
 
 from rag import models
 from rag.errors import EvaluationError, MissingExtraError
-from rag.evaluation import ragas_import
 from rag.evaluation.datasets import Question
-from rag.evaluation.ragas_adapter import (
+from rag.evaluation.judges import ragas_import
+from rag.evaluation.judges.ragas_adapter import (
     RAGAS_MEASURES,
     Endpoint,
     Row,
@@ -38,7 +38,7 @@ from rag.evaluation.ragas_adapter import (
     score_rows,
     score_rows_async,
 )
-from rag.evaluation.ragas_calls import UnreadableError, read_reply
+from rag.evaluation.judges.ragas_calls import UnreadableError, read_reply
 from rag.evaluation.scores import Score
 from rag.generators import ExtractiveGenerator, LlamaCppGenerator
 from rag.protocols import Tokenizer
@@ -579,7 +579,7 @@ def test_nothing_but_the_endpoint_is_ever_spoken_to(server: Server, tmp_path: Pa
             if event == "open" and str(args[0]).endswith("secret.png"):
                 said.append(str(args[0]))
         sys.addaudithook(hook)
-        from rag.evaluation.ragas_adapter import RAGAS_MEASURES, Endpoint, score_rows
+        from rag.evaluation.judges.ragas_adapter import RAGAS_MEASURES, Endpoint, score_rows
         assert "ragas" not in sys.modules and "openai" not in sys.modules
         from rag.evaluation.datasets import Question
         from rag.types import Answer, Chunk, Hit
@@ -621,7 +621,7 @@ def test_a_langchain_community_that_ragas_cannot_use_is_named(tmp_path: Path) ->
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: langchain-community\nVersion: 0.4.2\n")
     code = """
         from rag.errors import MissingExtraError
-        from rag.evaluation.ragas_import import load_ragas
+        from rag.evaluation.judges.ragas_import import load_ragas
         try:
             load_ragas()
         except MissingExtraError as error:

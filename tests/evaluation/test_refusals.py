@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
-from rag.evaluation.refusals import Outcome, aurc, auroc, auroc_interval, refusal_scores, risk_coverage
+from rag.evaluation.answers.refusals import Outcome, aurc, auroc, auroc_interval, refusal_scores, risk_coverage
 from rag.evaluation.results import RiskPoint
 from rag.evaluation.scores import Score, mean
 

@@ -19,7 +19,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import Question
-from rag.evaluation.report import MAX_CELLS, render_report, write_report
+from rag.evaluation.report.page import MAX_CELLS, render_report, write_report
 from rag.evaluation.results import (
     Comparison,
     Evaluation,
@@ -591,7 +591,7 @@ def test_without_the_extra_the_error_names_it(absent: str) -> None:
     code = (
         f"import sys; sys.modules[{absent!r}] = None\n"
         "from rag.errors import MissingExtraError\n"
-        "from rag.evaluation.report import render_report\n"
+        "from rag.evaluation.report.page import render_report\n"
         "try:\n    render_report(None)\n"
         "except MissingExtraError as error:\n    print(error)\n"
     )
@@ -601,7 +601,7 @@ def test_without_the_extra_the_error_names_it(absent: str) -> None:
 
 
 def test_importing_the_report_does_not_import_its_libraries() -> None:
-    code = "import rag.evaluation.report, sys; print({'altair', 'vl_convert', 'jinja2'} & set(sys.modules))"
+    code = "import rag.evaluation.report.page, sys; print({'altair', 'vl_convert', 'jinja2'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

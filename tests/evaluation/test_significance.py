@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rag.errors import EvaluationError
-from rag.evaluation.significance import bootstrap_interval, compare, holm, randomization_p, t_test_p, unpaired
+from rag.evaluation.ranking.significance import bootstrap_interval, compare, holm, randomization_p, t_test_p, unpaired
 
 VALUES = st.floats(0, 1, allow_nan=False)
 

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from rag.errors import ChunkError, EvaluationError, MissingExtraError, ModelError
 from rag.evaluation.datasets import Dataset, Question, Span, question_row, read_dataset, read_testset
 from rag.evaluation.results import Comparison
-from rag.evaluation.tune import tune
-from rag.evaluation.tune_decide import Candidate, decide, front
-from rag.evaluation.tune_index import Cut, TrialIndexes, clear
-from rag.evaluation.tune_recipe import changes, recipe_toml
-from rag.evaluation.tune_records import TuneOptions, Tuning
-from rag.evaluation.tune_score import Case, choose_objective, document_run, score_text, span_recall
-from rag.evaluation.tune_search import Asked, Trial, search
-from rag.evaluation.tune_space import Space, chunkers, does_less, rerankers
-from rag.evaluation.tune_split import check_enough, detectable, split
+from rag.evaluation.tuning.decide import Candidate, decide, front
+from rag.evaluation.tuning.index import Cut, TrialIndexes, clear
+from rag.evaluation.tuning.recipe import changes, recipe_toml
+from rag.evaluation.tuning.records import TuneOptions, Tuning
+from rag.evaluation.tuning.score import Case, choose_objective, document_run, score_text, span_recall
+from rag.evaluation.tuning.search import Asked, Trial, search
+from rag.evaluation.tuning.space import Space, chunkers, does_less, rerankers
+from rag.evaluation.tuning.split import check_enough, detectable, split
+from rag.evaluation.tuning.tune import tune
 from rag.index import Snapshot
 from rag.pipeline import Pipeline
 from rag.protocols import Tokenizer
@@ -445,8 +445,8 @@ def test_another_cut_embeds_what_is_new_and_is_kept(forest: Path, tmp_path: Path
 
 
 def test_a_cut_that_was_interrupted_goes_on(forest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.evaluation.tune_index.BATCH", 16)
-    monkeypatch.setattr("rag.evaluation.tune_index.COMMIT", 32)
+    monkeypatch.setattr("rag.evaluation.tuning.index.BATCH", 16)
+    monkeypatch.setattr("rag.evaluation.tuning.index.COMMIT", 32)
     embedder = LetterEmbedder()
     with Snapshot.open(_indexed(forest, embedder)) as source:
         indexes = TrialIndexes(source, embedder, tmp_path / "work", watch=lambda done, total: None)

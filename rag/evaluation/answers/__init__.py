@@ -1,0 +1,1 @@
+"""Answers, refusals and citations, scored without a judge."""

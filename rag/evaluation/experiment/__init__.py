@@ -1,0 +1,1 @@
+"""Whole evaluations: what to ask, what came back, what it came to."""

@@ -1,0 +1,72 @@
+"""What a system is compared with: a TREC run, or an earlier evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from rag.errors import EvaluationError
+from rag.evaluation.experiment.folder import SCORES
+from rag.evaluation.ranking.judgements import Qrels, read_run
+from rag.evaluation.ranking.measures import score_run
+from rag.evaluation.results import QueryResult
+
+Values: TypeAlias = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A system's name, and its value by measure and question."""
+
+    name: str
+    values: Values
+
+
+def read_baseline(path: Path, qrels: Qrels, measures: Sequence[str]) -> Baseline:
+    """The scores in an evaluation's folder (or its scores.jsonl), or those of a TREC run by ``measures``.
+
+    Raises EvaluationError.
+    """
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir() or path.suffix in {".jsonl", ".json"}:
+        return Baseline(folder.resolve().name, _read_scores(folder / SCORES))
+    run = read_run(path)
+    if not set(qrels) & set(run):
+        raise EvaluationError(
+            "the run has none of the judged queries", where=str(path), hint="was it made of this data set?"
+        )
+    return Baseline(path.stem, score_run(qrels, run, measures).per_query)
+
+
+def values_of(queries: Sequence[QueryResult]) -> Values:
+    """The scores that have a value, by measure and question."""
+    values: dict[str, dict[str, float]] = {}
+    for query in queries:
+        for name, score in query.scores.items():
+            if score.value is not None:
+                values.setdefault(name, {})[query.id] = score.value
+    return values
+
+
+def _read_scores(path: Path) -> Values:
+    values: dict[str, dict[str, float]] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(
+            f"the baseline's scores cannot be read: {error}",
+            where=str(path),
+            hint="a baseline is a TREC run, or a folder that `rag eval` wrote",
+        ) from error
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            for name, score in row["scores"].items():
+                if "value" in score:
+                    values.setdefault(name, {})[row["id"]] = float(score["value"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EvaluationError("this is no line of scores", where=f"{path}:{number}") from error
+    return values

@@ -1,0 +1,1 @@
+"""Scores by a language model: yes/no judges, and Ragas."""

@@ -1,0 +1,1 @@
+"""Why questions failed: the stage that lost the gold."""

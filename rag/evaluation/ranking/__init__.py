@@ -1,0 +1,1 @@
+"""Rankings: judgements, runs, measures, and when a difference counts."""
