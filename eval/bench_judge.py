@@ -90,9 +90,7 @@ Task: TypeAlias = Callable[[Pair], tuple[str, tuple[Asked, ...]]]
 
 def supported(pair: Pair) -> tuple[str, tuple[Asked, ...]]:
     texts = [nearest(pair.sentence, passage) for passage in (pair.passage, pair.other_passage)]
-    return prompts.SUPPORTED, tuple(
-        ({"text": text, "claim": pair.sentence}, pair.sentence, text) for text in texts
-    )
+    return prompts.SUPPORTED, tuple(({"text": text, "claim": pair.sentence}, pair.sentence, text) for text in texts)
 
 
 def holds(pair: Pair) -> tuple[str, tuple[Asked, ...]]:

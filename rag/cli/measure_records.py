@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rag.evaluation.results import Comparison
+from rag.evaluation.experiment.summary import Compared
 
-__all__ = ["CompareRecord", "ComparedRecord", "MeanRecord", "MeasureRecord", "SystemRecord"]
+__all__ = ["CompareRecord", "MeanRecord", "MeasureRecord", "SystemRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,13 @@ class SystemRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedRecord:
-    """A comparison, and what may be said of it at its alpha after Holm's correction."""
-
-    verdict: str
-    comparison: Comparison
-
-
-@dataclass(frozen=True, slots=True)
 class CompareRecord:
     """Several runs against the first of ``systems``."""
 
     qrels: str
     queries: int
     systems: tuple[SystemRecord, ...]
-    comparisons: tuple[ComparedRecord, ...]
+    comparisons: tuple[Compared, ...]
     alpha: float
     samples: int
     seed: int

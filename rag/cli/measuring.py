@@ -89,9 +89,10 @@ def compare(
 
     Exit code 5: a run is significantly worse than the baseline.
     """
-    from rag.cli.measure_records import ComparedRecord, CompareRecord, SystemRecord
+    from rag.cli.measure_records import CompareRecord, SystemRecord
     from rag.cli.output import print_json
     from rag.cli.render_measures import print_comparison
+    from rag.evaluation.experiment.summary import Compared
     from rag.evaluation.ranking.judgements import read_run
     from rag.evaluation.ranking.significance import compare as compare_scores
 
@@ -123,7 +124,7 @@ def compare(
         qrels=str(qrels),
         queries=len(judged),
         systems=tuple(records),
-        comparisons=tuple(ComparedRecord(one.verdict, one) for one in comparisons),
+        comparisons=tuple(Compared(one.verdict, one) for one in comparisons),
         alpha=alpha,
         samples=samples,
         seed=seed,

@@ -8,13 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from rag.cli.render import console, printable
+from rag.cli.render_measures import comparison_table
 from rag.evaluation.experiment.folder import REPORT
-from rag.evaluation.experiment.summary import ComparisonSummary, Latency, MeasureSummary, Summary
+from rag.evaluation.experiment.summary import Latency, MeasureSummary, Summary
 from rag.evaluation.misses.explain import STAGES
 
 __all__ = ["print_evaluation"]
-
-_STYLES = {"better": "green", "worse": "red", "no significant difference": "dim"}
 
 
 def print_evaluation(summary: Summary) -> None:
@@ -28,8 +27,9 @@ def print_evaluation(summary: Summary) -> None:
         if latency is not None:
             out.print(Text(f"seconds a question, {name}: {_seconds(latency)}", style="dim"))
     if summary.comparisons:
-        out.print(Text(f"\nCompared with {summary.comparisons[0].baseline}:", style="bold"))
-        out.print(_comparisons(summary.comparisons))
+        comparisons = [one.comparison for one in summary.comparisons]
+        out.print(Text(f"\nCompared with {printable(comparisons[0].baseline)}:", style="bold"))
+        out.print(comparison_table(comparisons))
     if summary.misses:
         out.print(Text("\nWhat failed questions lost, and where:", style="bold"))
         for stage in STAGES:
@@ -70,26 +70,6 @@ def _remark(one: MeasureSummary) -> Text:
     if not one.as_expected:
         return Text("not as expected", style="red")
     return Text(f"covers too little: {why}" if not one.covered else why, style="dim" if one.covered else "yellow")
-
-
-def _comparisons(comparisons: tuple[ComparisonSummary, ...]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("measure")
-    for name in ("before", "now", "difference", "95% interval", "wins/ties/losses", "p (Holm)"):
-        table.add_column(name, justify="right")
-    table.add_column("")
-    for one in comparisons:
-        table.add_row(
-            Text(one.measure, style="bold"),
-            f"{one.baseline_mean:.4f}",
-            f"{one.system_mean:.4f}",
-            f"{one.difference:+.4f}",
-            Text(f"{one.low:+.4f} to {one.high:+.4f}", style="dim"),
-            f"{one.wins}/{one.ties}/{one.losses}",
-            f"{one.p_corrected:.4f}",
-            Text(one.verdict, style=_STYLES[one.verdict]),
-        )
-    return table
 
 
 def _seconds(latency: Latency) -> str:

@@ -11,7 +11,7 @@ from rag.cli.measure_records import CompareRecord, MeanRecord, MeasureRecord
 from rag.cli.render import console, printable
 from rag.evaluation.results import Comparison
 
-__all__ = ["print_comparison", "print_measures"]
+__all__ = ["comparison_table", "print_comparison", "print_measures"]
 
 STYLES = {"better": "green", "worse": "red", "no significant difference": ""}
 
@@ -39,11 +39,24 @@ def print_comparison(record: CompareRecord) -> None:
         table.add_row(Text(printable(system.name)), *(_mean(one) for one in system.measures))
     console().print(table)
     console().print()
+    comparisons = [one.comparison for one in record.comparisons]
+    console().print(comparison_table(comparisons))
+    console().print(
+        f"{record.queries} judged queries; randomisation test with {record.samples:,} sign flips, seed {record.seed}",
+        style="dim",
+    )
+    console().print()
+    for line in _verdicts(comparisons, record.alpha):
+        console().print(Text(line))
+    _print_notes(record.notes)
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> Table:
+    """A line for each comparison: the difference, how sure it is, and what may be said of it."""
     table = _table(
         *("measure", "run", "difference", "95% interval", "d_z", "wins/ties/losses", "p t-test", "p random."),
         *("p corrected", "verdict"),
     )
-    comparisons = [one.comparison for one in record.comparisons]
     for one in comparisons:
         table.add_row(
             one.measure,
@@ -57,15 +70,7 @@ def print_comparison(record: CompareRecord) -> None:
             _p(one.p_corrected),
             Text(one.verdict, style=STYLES[one.verdict]),
         )
-    console().print(table)
-    console().print(
-        f"{record.queries} judged queries; randomisation test with {record.samples:,} sign flips, seed {record.seed}",
-        style="dim",
-    )
-    console().print()
-    for line in _verdicts(comparisons, record.alpha):
-        console().print(Text(line))
-    _print_notes(record.notes)
+    return table
 
 
 def _verdicts(comparisons: Sequence[Comparison], alpha: float) -> list[str]:

@@ -34,6 +34,7 @@ from rag.types import Scalar, content_hash
 __all__ = ["Making", "Plan", "Progress", "make_testset"]
 
 VERSION: Final = 1  # raise with every change that makes other rows from the same documents
+MOST_WORDS: Final = 18  # of a statement to write a question for: small models lose the thread of longer ones
 POOLED_DOCUMENTS: Final = 300
 MOST_OF_A_DOCUMENT: Final = 3  # times its even share
 
@@ -113,11 +114,13 @@ class _State:
     unanswerable: int = 0
     turn: int = 0
     of_document: Counter[str] = field(default_factory=Counter)
+    used: set[str] = field(default_factory=set)
 
     def count(self, row: Question) -> None:
         self.answerable += row.answerable
         self.unanswerable += not row.answerable
         self.of_document[str(row.made["source"])] += 1
+        self.used.add(f"{row.made['source']}[{row.made['answer_start']}:{row.made['answer_end']}]")
         self.turn = int(row.made["turn"] or 0) + 1
 
 
@@ -160,13 +163,16 @@ def make_testset(
     tried = 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8", newline="\n") as file:
-        for turn, candidate in enumerate(draw(snapshot, seed=plan.seed, where=plan.where)):
+        for turn, (method, candidate) in enumerate(_turns(snapshot, plan)):
             if state.answerable + state.unanswerable >= plan.n:
                 break
-            if turn < state.turn or state.of_document[candidate.passage.uri] >= share:
+            if turn < state.turn or candidate.key in state.used or state.of_document[candidate.passage.uri] >= share:
+                continue
+            draft = maker.draft(candidate, method)
+            if draft is None:
                 continue
             tried += 1
-            row = maker.make(candidate, turn, state, rejected)
+            row = maker.make(candidate, draft, method, turn, state, rejected)
             if row is not None:
                 file.write(json.dumps(question_row(row), ensure_ascii=False) + "\n")
                 file.flush()
@@ -187,6 +193,15 @@ def make_testset(
         methods=dict(sorted(Counter(str(one.made["method"]) for one in state.rows).items())),
         seconds=time.monotonic() - started,
     )
+
+
+def _turns(snapshot: Snapshot, plan: Plan) -> Iterator[tuple[str, Candidate]]:
+    """Every candidate once for each way of asking: rules cost nothing, so they come first."""
+    if plan.rules:
+        yield from (("rule", candidate) for candidate in draw(snapshot, seed=plan.seed, where=plan.where))
+    for candidate in draw(snapshot, seed=plan.seed, where=plan.where):
+        if sum(len(part.split()) for part in candidate.statement) <= MOST_WORDS:
+            yield "generator", candidate
 
 
 class _Maker:
@@ -210,39 +225,39 @@ class _Maker:
         self._snapshot = snapshot
         self._pool: Pool | None = None
 
-    def make(self, candidate: Candidate, turn: int, state: _State, rejected: Counter[str]) -> Question | None:
-        """A row that passes every filter; the reasons of those that do not are counted."""
+    def draft(self, candidate: Candidate, method: str) -> str | None:
+        """A question by one of the ways; None where no rule fits."""
+        return ask_by_rule(candidate) if method == "rule" else write_question(candidate, self._generator)
+
+    def make(
+        self, candidate: Candidate, draft: str, method: str, turn: int, state: _State, rejected: Counter[str]
+    ) -> Question | None:
+        """A row, if the draft passes every filter; else the first that it fails is counted."""
+        judged = judge(draft, candidate, embedder=self._embedder)
+        if judged.failed:
+            rejected[judged.failed] += 1
+            return None
         made = state.answerable + state.unanswerable + 1
-        owed = state.unanswerable < round(self._plan.without_answer * made / self._plan.n)
-        full = state.answerable >= self._plan.n - self._plan.without_answer
-        for method, draft in self._drafts(candidate):
-            judged = judge(draft, candidate, embedder=self._embedder)
-            if judged.failed:
-                rejected[judged.failed] += 1
-                continue
-            if owed and (swapped := self._unanswerable(candidate, draft, method, turn)):
-                return self._keep(swapped)
-            if full:
-                rejected["cannot be made unanswerable"] += 1
-                return None
-            elsewhere = self._evidence.elsewhere(draft, candidate)
-            if elsewhere is None:
-                rejected["another answer in the documents"] += 1
-            elif self._kept.repeats(draft):
-                rejected["a near-duplicate"] += 1
-            else:
-                return self._keep(self._answerable(candidate, draft, method, turn, judged, elsewhere))
-        return None
+        if state.unanswerable < round(self._plan.without_answer * made / self._plan.n):
+            row = self._unanswerable(candidate, draft, method, turn)
+            if row is not None:
+                return self._keep(row)
+        elsewhere = self._evidence.elsewhere(draft, candidate)
+        reason = ""
+        if state.answerable >= self._plan.n - self._plan.without_answer:
+            reason = "cannot be made unanswerable"
+        elif elsewhere is None:
+            reason = "another answer in the documents"
+        elif self._kept.repeats(draft):
+            reason = "a near-duplicate"
+        if reason or elsewhere is None:
+            rejected[reason] += 1
+            return None
+        return self._keep(self._answerable(candidate, draft, method, turn, judged, elsewhere))
 
     def _keep(self, row: Question) -> Question:
         self._kept.add(row.text)
         return row
-
-    def _drafts(self, candidate: Candidate) -> Iterator[tuple[str, str]]:
-        """Questions to try: the one made by rule, which costs nothing, and where that fails the generator's."""
-        if self._plan.rules and (ruled := ask_by_rule(candidate)):
-            yield "rule", ruled
-        yield "generator", write_question(candidate, self._generator)
 
     def _answerable(
         self,
@@ -291,6 +306,8 @@ class _Maker:
             "seed": self._plan.seed,
             "asks_for": candidate.kind,
             "source": candidate.passage.uri,
+            "answer_start": candidate.start,
+            "answer_end": candidate.end,
             "sentence_start": candidate.sentence_start,
             "sentence_end": candidate.sentence_start + len(candidate.sentence),
             "turn": turn,

@@ -33,12 +33,15 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _IMPERATIVE = re.compile(r"^(?:name|list|give|state|describe|nenne|nennen sie)\b", re.IGNORECASE)
+# "his" after a name in the question is that name's
+_POSSESSIVE = frozenset({"his", "her", "its", "their"})
+_NAMED = re.compile(r"\b[A-Z]\w+\s")
 # A gap that was copied; a comma, which in a draft mostly joins two questions or the halves of a statement.
 _CLUTTER = re.compile(r"_|,\s|[;:\n]")
 _DANGLING = re.compile(
     r"\b(?:he|she|him|his|hers?|it|its|they|them|their|theirs|this|these|those|such|we|us|our|i|my|me|you|your|"
     r"er|ihm|sein\w*|ihr\w*|dies\w*|il|elle|ils|elles|leurs?|cette|ces|él|ella|esto|este|esta|su|sus|"
-    r"the (?:text|passage|sentence|document|statement|author|answer|following|above|latter|former|same))\b"
+    r"here|the (?:text|passage|sentence|document|statement|author|answer|following|above|latter|former|same))\b"
     r"|他|她|它|这|该|其",
     re.IGNORECASE,
 )
@@ -196,8 +199,15 @@ def foreign(question: str, candidate: Candidate) -> list[str]:
 
 
 def self_contained(question: str, candidate: Candidate) -> bool:
-    """Whether it names enough of the sentence to be asked without it: two terms, one of them no mere unit."""
-    return len(_topics(question, candidate)) >= MIN_TOPICS
+    """Whether it names enough of the sentence to be asked without it: two of its terms and a name, code or number,
+    or else three.
+    """  # noqa: D205
+    language = candidate.passage.language
+    asks = {"when", "who", "what", "which", "how", "where"}
+    named = any(
+        fact.text.casefold() not in asks for fact in read_facts(without_asking(question), language) if fact.firm
+    )
+    return len(_topics(question, candidate)) >= MIN_TOPICS + (not named)
 
 
 def _topics(question: str, candidate: Candidate) -> frozenset[str]:
@@ -207,25 +217,22 @@ def _topics(question: str, candidate: Candidate) -> frozenset[str]:
 
 
 def coverage(question: str, candidate: Candidate) -> float:
-    """Share of the terms of the answer's clause, without the answer's own, that the question holds."""
+    """Share of the terms of the statement, without the answer's own, that the question holds."""
     language = candidate.passage.language
-    clause = _clause(candidate, candidate.start - candidate.sentence_start)
     own = frozenset(terms(candidate.answer, language))
-    wanted = frozenset(terms(clause, language)) - own
+    wanted = frozenset(terms("  ".join(candidate.statement), language)) - own
     asked = frozenset(term for one in terms(question, language) for term in _forms(one, language))
     return sum(bool(_forms(term, language) & asked) for term in wanted) / len(wanted) if wanted else 0.0
 
 
 def holds_neighbours(question: str, candidate: Candidate) -> bool:
-    """Whether the question holds the content words right before and right after the answer in its clause.
+    """Whether the question holds the content words right before and right after the answer in its statement.
 
     They say what the answer is said of: of "costs 18 euros and takes 4 days", one for the price must hold "costs".
     """
     language = candidate.passage.language
-    place = candidate.start - candidate.sentence_start
-    start, end = _clause_span(candidate.sentence, place)
-    before = terms(candidate.sentence[start:place], language)
-    after = terms(candidate.sentence[place + len(candidate.answer) : end], language)
+    said_before, said_after = candidate.statement
+    before, after = terms(said_before, language), terms(said_after, language)
     own = frozenset(terms(candidate.answer, language))
     asked = frozenset(term for one in terms(question, language) for term in _forms(one, language))
     near = {term for term in (*before[-1:], *after[:1]) if term not in own}
@@ -236,11 +243,6 @@ def _forms(term: str, language: str) -> frozenset[str]:
     """A term, its variants, and the stem of its base form if it is an English past: "led" and "lead"."""
     base = PAST.get(term) if language == "en" else None
     return variants(term) | frozenset(terms(base, language) if base else ())
-
-
-def _clause(candidate: Candidate, place: int) -> str:
-    start, end = _clause_span(candidate.sentence, place)
-    return candidate.sentence[start:end]
 
 
 def _clause_span(sentence: str, place: int) -> tuple[int, int]:

@@ -16,10 +16,6 @@ from rag.text import is_stop_word
 
 _PARTICIPLE = re.compile(r"been|not|\w+ed|\w+en")
 _ARTICLES = frozenset({"the", "a", "an", "its", "their", "his", "her", "of", "and"})
-_PASSIVE_BY = re.compile(
-    r"\b(?:designed|founded|led|written|built|created|commanded|invented|discovered|painted|composed|directed|elected|"
-    r"killed|defeated|developed|conquered|proposed|introduced|owned|managed|headed|drawn|edited|published)$"
-)
 _BEFORE_QUANTITY = frozenset({"is", "are", "was", "were", *HAVE})
 _LONG = re.compile(r"^\s(long|high|wide|deep|old|tall|thick|away)\b")
 _HEDGE = (
@@ -31,12 +27,7 @@ _NOT_SUBJECT = re.compile(
     r"|^(?:in|on|at|for|from|to|of|with|during|under|among|despite|like|unlike|according)\b",
     re.IGNORECASE,
 )
-_BREAK = re.compile(
-    r"\s?[(;:–—]|,|^\s(?:and|or)\b|\s(?:but|which|who|while|when|because|so|after|before|although|though|killing|causing)\b"
-)
-_OPENING = re.compile(r"^(?:However|Eventually|Later|Finally|Initially|Originally|Today|Similarly|Subsequently), ")
-_FRONTED = re.compile(r"\s*(?:In|On)\s+")
-_SUBJECT_GAP = re.compile(r"\s*(?:(?:[Tt]he )?(?:[a-z]+ ){0,2})?")
+_FRONTED = re.compile(r"\s*(?P<preposition>In|On|By|Since|After|Before|Around|Until)\s+", re.IGNORECASE)
 _CIRCUMSTANCE = re.compile(r"\s(?:in|at|for|on|per|a|an|each|every|within|under|during)\s")
 _SOMEWHERE = re.compile(
     r"(?:\b(?:is|are|was|were|be|been)\s(?:\w+ly\s)?(?:born|buried|located|situated|established|built|opened|signed|held|"
@@ -54,10 +45,7 @@ _NO_PLACE = re.compile(
     r"\b(?:war|act|treaty|article|revolution|rebellion|uprising|battle|(?:\w+ish|german|french|chinese|latin|dutch|greek))\b",
     re.I,
 )
-_TAIL_STOP = re.compile(
-    r"[,;:()]|\b(?:and|but|or|which|who|that|them|him|it|they|he|she|his|her|their|its|this|these)\b", re.I
-)
-_WHEN = {"in": "", "on": "", "since": "Since ", "until": "Until ", "from": "From "}
+_TAIL_STOP = re.compile(r"[,;:()]|\b(?:but|or|which|who|them|him|it|they|he|she|his|her|their|its|this|these)\b", re.I)
 _NOUNS = re.compile(r"(?:[\s-](?!\d)[\w'’-]+){0,4}")
 _PREPOSITIONS = frozenset({"for", "within", "after"})
 _CHINESE: dict[AnswerKind, str] = {
@@ -76,14 +64,9 @@ def ask_by_rule(candidate: Candidate) -> str | None:
 
 
 def _english(candidate: Candidate) -> str | None:
-    before, after = candidate.around
-    before = re.sub(rf"(?:\b{_HEDGE}\s+)+$", "", f" {_OPENING.sub('', before)}", flags=re.IGNORECASE)
-    after = re.sub(r"[.!]['\"”’)\]]*$", "", after)
-    if not _FRONTED.fullmatch(before) and not _SUBJECT_GAP.fullmatch(before):
-        after = _first_clause(after)
-    if _TAIL_STOP.search(after.removeprefix(",")) and not _SUBJECT_GAP.fullmatch(before):
-        after = after[:1] + _first_clause(after[1:])
-    if _TAIL_STOP.search(after.removeprefix(",")) or len(before.split()) + len(after.split()) > MOST_WORDS:
+    before, after = candidate.statement
+    before = re.sub(rf"(?:\b{_HEDGE}\s+)+$", "", f" {before}", flags=re.IGNORECASE)
+    if _breaks_off(after) or len(before.split()) + len(after.split()) > MOST_WORDS:
         return None
     for rule in (_when, _quantity, _who):
         if question := rule(candidate, before, after):
@@ -91,38 +74,30 @@ def _english(candidate: Candidate) -> str | None:
     return None
 
 
-def _first_clause(text: str) -> str:
-    """The text up to where something is added to its statement."""
-    match = _BREAK.search(text)
-    return text[: match.start()] if match else text
-
-
 def _when(candidate: Candidate, before: str, after: str) -> str | None:
     if candidate.kind not in {"year", "date", "time"}:
         return None
-    fronted = _FRONTED.fullmatch(before)
-    if fronted:  # "In 2016(,) the company bought ..."
-        return (
-            None
-            if candidate.kind == "time"
-            else _turned(candidate, _asking(candidate, "in"), f" {after.lstrip(' ,')}", "")
-        )
-    match = re.search(r"\s(?P<preposition>in|on|since|until|from|at)\s+(?:the year\s+)?$", before)
+    if fronted := _FRONTED.fullmatch(before):  # "In 2016 the company bought ..."
+        asking = _asking(candidate, fronted["preposition"].casefold())
+        return _turned(candidate, asking, after, "") if asking and candidate.kind != "time" else None
+    match = re.search(
+        r"\s(?P<preposition>in|on|since|until|from|at|by|before|after|around)\s+(?:the year\s+)?$", before
+    )
     if not match:
         return _copula(candidate, before, after)
-    preposition = match["preposition"]
-    if (preposition == "at") != (candidate.kind == "time"):
-        return None
-    return _turned(candidate, _asking(candidate, preposition), before[: match.start()], after)
+    asking = _asking(candidate, match["preposition"])
+    return _turned(candidate, asking, before[: match.start()], after) if asking else None
 
 
 def _asking(candidate: Candidate, preposition: str) -> str:
+    """The words that ask for a time after a preposition; "" where there are none."""
     if candidate.kind == "time":
-        return "At what time"
-    if candidate.kind == "year" and preposition == "in":
-        return "In what year"
-    lead = _WHEN.get(preposition, "")
-    return f"{lead}when" if lead else "When"
+        return "At what time" if preposition == "at" else ""
+    if candidate.kind == "year" and preposition != "at":
+        return f"{preposition.capitalize()} what year"
+    if preposition in {"in", "on"}:
+        return "When"
+    return f"{preposition.capitalize()} when" if preposition in {"since", "until", "from"} else ""
 
 
 def _quantity(candidate: Candidate, before: str, after: str) -> str | None:
@@ -133,11 +108,13 @@ def _quantity(candidate: Candidate, before: str, after: str) -> str | None:
     if turned:
         return turned
     noun, after = _counted(after) if candidate.kind == "count" else (_unit(candidate), after)
+    asking = f"how many {noun}"
+    if candidate.kind == "money" and not candidate.answer[0].isalnum():
+        noun, asking = "money", "how much money"
     if not noun[:1].isalpha() or re.match(r"\s(?:of|or|to|and|later|earlier|ago|before)\b", after):
         return None
     if candidate.kind == "share" and after.strip() and not _CIRCUMSTANCE.match(after):
         return None
-    asking = f"how many {noun}"
     if long := _LONG.match(after):
         asking, after = f"{asking} {long[1]}", after[long.end() :]
     words = before.split()
@@ -194,8 +171,8 @@ def _who(candidate: Candidate, before: str, after: str) -> str | None:
             and len(after.split()) > 3
         )
         return f"Who{after.rstrip()}?" if asks and not _breaks_off(after) else None
-    if person and (match := re.search(r"\sby\s+$", before)) and _PASSIVE_BY.search(before[: match.start()]):
-        return _turned(candidate, "By whom", before[: match.start()], after)
+    if person and (match := re.search(r"(?:ed|en|[uao]wn|led|built|made|won|held)(?P<by>\sby\s+)$", before)):
+        return _turned(candidate, "By whom", before[: match.start("by")], after)
     if person and not after.strip():
         match = re.fullmatch(r"\s*(?P<subject>\S.*?)\s(?P<verb>is|was)\s+", before)
         if match and _is_subject(match["subject"]):
@@ -218,7 +195,8 @@ def _turned(candidate: Candidate, asking: str, before: str, after: str) -> str |
     if found is None:
         return None
     subject, auxiliary, rest = found
-    if not _is_subject(subject) or _breaks_off(rest):
+    # "From when was the law?" asks nothing: something must be said of the subject.
+    if not _is_subject(subject) or _breaks_off(rest) or not (rest or tail):
         return None
     words = (asking, auxiliary, _uncapitalised(subject, candidate), rest, tail)
     return f"{' '.join(part for part in words if part)}?"

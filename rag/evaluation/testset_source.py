@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
+from rag.evaluation.english_verbs import base_form
 from rag.grounding import Fact, read_facts
 from rag.grounding.numerals import MONTHS
 from rag.index import Snapshot
@@ -60,6 +61,21 @@ _NAME_ENDS = re.compile(
 _NAME_GOES_ON = re.compile(r"(?:[-/'’&]|\b[A-Z][\w'’.-]*\s|(?:,|\b(?:and|or|und|oder))\s(?:the\s)?)$")
 _PARAGRAPH = re.compile(r"\S(?:.|\n(?![ \t]*\r?\n))*")
 _PROSE = frozenset({"paragraph", "list"})
+_ASIDE = re.compile(r"\s*[(\[（][^)\]）]*[)\]）]\s*(?=[\s,.;]|$)|\s*[(（][^)）]*$")
+_RELATIVE = re.compile(
+    r",\s(?:who|which|where|whose|when)\b[^,;]*,\s|,\s(?:an?|the)\s[^,;]*,\s(?=[a-z]+ed\b|was\b|is\b|were\b|are\b|had\b|has\b)"
+)
+_OPENING = re.compile(
+    r"^(?:However|Eventually|Later|Finally|Initially|Originally|Today|Similarly|Subsequently|Also|Then|Thus|Therefore|Furthermore|"
+    r"Moreover|Additionally|In addition|As a result|For example|For instance|By contrast|In fact|Meanwhile),?\s"
+)
+_JOINT = re.compile(r"[;:]\s|,\s(?:and|but|so|while|although)\s|\s(?:while|whereas|because|although)\s")
+_SUBJECT = re.compile(r"\s*(?:the|a|an|[A-Z][\w'’.-]*|[a-z]+s)\s(?!of\b)")
+_CLAUSE_WORDS, _FRONTED_WORDS = 4, 3
+_ADDED = re.compile(
+    r",\s|[;:–—]|\s-\s|^\s(?:and|or)\s|\s(?:but|which|who|while|when|because|so|although|though|where)\s"
+    r"|\sand\s(?=(?:was|is|were|are|had|has|have|then|later|also|\w+ed|it|he|she|they|\d[\d.,]*)\b)"
+)
 _NAMING = frozenset({"name", "code"})
 # A chapter and its page number, a price and its article: lines of figures state no sentence.
 _MAX_FIGURES = 0.3
@@ -87,6 +103,7 @@ class Candidate:
     """A sentence and the fact in it to ask for; ``start`` to ``end`` are the answer's place in the document's text.
 
     ``sentence_start`` is the sentence's place there; ``rivals`` are the other facts of the sentence.
+    ``opens_plain``: its first word stands in the document without a capital, too.
     """
 
     passage: Passage
@@ -94,6 +111,7 @@ class Candidate:
     sentence_start: int
     fact: Fact
     kind: AnswerKind
+    opens_plain: bool
     start: int
     end: int
     answer: str
@@ -105,6 +123,28 @@ class Candidate:
         cut = self.start - self.sentence_start
         before, after = self.sentence[:cut], self.sentence[cut + len(self.answer) :]
         return re.sub(r"\s+", " ", before), re.sub(r"\s+", " ", after)
+
+    @property
+    def statement(self) -> tuple[str, str]:
+        """As ``around``, with only what the answer is said in: no brackets, no relative clause, nothing added after."""
+        before, after = (_ASIDE.sub(" ", text) for text in self.around)
+        before = _RELATIVE.sub(" ", _OPENING.sub("", before))
+        joint = list(_JOINT.finditer(before))
+        if (
+            joint
+            and len(before[joint[-1].end() :].split()) >= _CLAUSE_WORDS
+            and _SUBJECT.match(before[joint[-1].end() :])
+        ):
+            before = before[joint[-1].end() :]
+        fronted = len(before.split()) <= _FRONTED_WORDS
+        end = re.search(r"[.!。！]['\"”’)\]]*$", after)
+        after = after[: end.start()] if end else after
+        comma = re.match(r"\s*,\s*", after) if fronted else None
+        rest = after[comma.end() :] if comma else after
+        cut = next(
+            (match.start() for match in _ADDED.finditer(rest) if match.start() >= (12 if fronted else 0)), len(rest)
+        )
+        return before, f"{' ' if comma else ''}{rest[:cut]}".rstrip()
 
     @property
     def key(self) -> str:
@@ -194,7 +234,7 @@ def _in_passage(document: Document, passage: Passage) -> Iterator[Candidate]:
         mark = _LIST_MARK.match(text, start, end)
         begin = mark.end() if mark else start
         if stands_alone(text, begin, end, passage.language):
-            yield from _in_sentence(text, passage, begin, end)
+            yield from _in_sentence(text, passage, begin, end, document.text)
 
 
 def stands_alone(text: str, start: int, end: int, language: str) -> bool:
@@ -211,8 +251,10 @@ def stands_alone(text: str, start: int, end: int, language: str) -> bool:
     return not (_POINTS_BACK.match(sentence) or _BOILERPLATE.search(sentence))
 
 
-def _in_sentence(text: str, passage: Passage, start: int, end: int) -> Iterator[Candidate]:
+def _in_sentence(text: str, passage: Passage, start: int, end: int, whole: str) -> Iterator[Candidate]:
     sentence = text[start:end]
+    first = re.match(r"\W*(\w+)", sentence)
+    plain = first is not None and re.search(rf"\b{re.escape(first[1].lower())}\b", whole) is not None
     facts = [fact for fact in read_facts(sentence, passage.language) if fact.firm]
     for fact in facts:
         kind = answer_kind(sentence, fact)
@@ -230,6 +272,7 @@ def _in_sentence(text: str, passage: Passage, start: int, end: int) -> Iterator[
             sentence_start=passage.start + start,
             fact=fact,
             kind=kind,
+            opens_plain=plain,
             start=passage.start + start + left,
             end=passage.start + start + right,
             answer=answer,
@@ -253,13 +296,19 @@ def answer_kind(sentence: str, fact: Fact) -> AnswerKind | None:
         case "name" | "code":
             before, after = sentence[: fact.start], sentence[fact.end :]
             if (
-                not _NAME_ENDS.match(after)
+                not (_NAME_ENDS.match(after) or _does(before, after))
                 or _NAME_GOES_ON.search(before)
                 or MONTHS.keys() & set(fact.text.casefold().split())
             ):
                 return None
             return "code" if any(c.isdigit() for c in fact.text) else "name"
     return None
+
+
+def _does(before: str, after: str) -> bool:
+    """Whether a name begins the sentence and a verb follows it."""
+    verb = re.match(r"\s([a-z]+)\s", after)
+    return not before.strip() and verb is not None and base_form(verb[1]) is not None
 
 
 def _number_kind(sentence: str, fact: Fact) -> AnswerKind | None:  # noqa: PLR0911 - a table of cases

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rag.evaluation.testset_rules import is_person
 from rag.evaluation.testset_source import AnswerKind, Candidate
 from rag.protocols import Generator
 from rag.types import Message
@@ -22,21 +23,33 @@ _EXAMPLES: dict[AnswerKind, tuple[str, str]] = {
     "measure": ("The ferry to Torpoint has a length of ___.", "What length does the ferry to Torpoint have?"),
     "count": ("The ferry to Torpoint carries ___ cars.", "How many cars does the ferry to Torpoint carry?"),
     "code": ("The ferry to Torpoint needs the engine ___.", "Which engine does the ferry to Torpoint need?"),
-    "name": ("The bridge over the Tamar was designed by ___.", "Who designed the bridge over the Tamar?"),
 }
+_PERSON = ("The bridge over the Tamar was designed by ___.", "Who designed the bridge over the Tamar?")
+_PLACE = ("The ferry to Torpoint lands at ___.", "Where does the ferry to Torpoint land?")
+_THING = ("The town bridge crosses ___.", "What does the town bridge cross?")
+_AT = re.compile(r"\b(?:in|at|near|on|from|to)\s+(?:the\s+)?$", re.IGNORECASE)
 _LABEL = re.compile(r"^\W*(?:question|frage|q|问题)\s*[:：]\s*", re.IGNORECASE)
 
 
 def write_question(candidate: Candidate, generator: Generator) -> str:
     """The generator's question, its first line without quotation marks and labels. Raises GenerationError."""
-    said, asked = _EXAMPLES[candidate.kind]
-    before, after = candidate.around
+    before, after = candidate.statement
+    said, asked = _example(candidate, before)
     messages = (
         Message("user", f"Fill in: {said}"),
         Message("assistant", asked),
-        Message("user", f"Fill in: {before}___{after}"),
+        Message("user", f"Fill in: {before}___{after}."),
     )
     return tidy("".join(generator.generate(messages, stop=("\n",), max_tokens=MAX_TOKENS)))
+
+
+def _example(candidate: Candidate, before: str) -> tuple[str, str]:
+    """A statement with a gap and its question, which show the words to ask with."""
+    if candidate.kind != "name":
+        return _EXAMPLES[candidate.kind]
+    if is_person(candidate.answer):
+        return _PERSON
+    return _PLACE if _AT.search(before) else _THING
 
 
 def tidy(draft: str) -> str:

@@ -234,8 +234,9 @@ def test_several_recipes_are_compared_with_the_first(dataset: Path, tmp_path: Pa
     blind.write_text('[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n[bm25]\nk1 = 0.0\nb = 0.0\n')
     first, second = run_experiment(request(dataset, tmp_path / "out", recipes=("bm25", str(blind))))
     assert not first.comparisons
-    assert {one.measure for one in second.comparisons} == {one.name for one in second.measures}
-    assert all(one.baseline == "bm25" and one.n == 6 for one in second.comparisons)
+    comparisons = [one.comparison for one in second.comparisons]
+    assert {one.measure for one in comparisons} == {one.name for one in second.measures}
+    assert all(one.baseline == "bm25" and one.n == 6 for one in comparisons)
     assert (tmp_path / "out" / "bm25" / REPORT).is_file()
     assert (tmp_path / "out" / "blind" / REPORT).is_file()
 
@@ -247,7 +248,7 @@ def test_the_same_again_is_no_significant_difference(dataset: Path, tmp_path: Pa
     (again,) = run_experiment(request(dataset, tmp_path / "after", baseline=tmp_path / "before" / baseline))
     assert again.comparisons
     assert {one.verdict for one in again.comparisons} == {"no significant difference"}
-    assert {one.difference for one in again.comparisons} == {0.0}
+    assert {one.comparison.difference for one in again.comparisons} == {0.0}
     assert again.passed
 
 
@@ -257,7 +258,7 @@ def test_a_broken_recipe_is_significantly_worse(collections_dir: Path, tmp_path:
     broken.write_text('[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n[bm25]\nk1 = 0.0\n')
     out = tmp_path / "out"
     good, bad = run_experiment(request(collections_dir / "cranfield", out, recipes=("bm25", str(broken))))
-    (ndcg,) = [one for one in bad.comparisons if one.measure == "nDCG@10"]
+    (ndcg,) = [one.comparison for one in bad.comparisons if one.comparison.measure == "nDCG@10"]
     assert ndcg.verdict == "worse"
     assert ndcg.p_corrected < 0.01
     assert not bad.passed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rag.evaluation.results import Comparison, Evaluation, MeasureResult, Provenance, Stage
 from rag.evaluation.scores import Status
 
-__all__ = ["ComparisonSummary", "Latency", "MeasureSummary", "Summary", "summarise"]
+__all__ = ["Compared", "Latency", "MeasureSummary", "Summary", "summarise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +32,11 @@ class MeasureSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class ComparisonSummary:
-    """A paired comparison, and its verdict in words."""
+class Compared:
+    """A comparison, and what may be said of it at its alpha after Holm's correction."""
 
-    measure: str
-    baseline: str
-    system: str
-    n: int
-    baseline_mean: float
-    system_mean: float
-    difference: float
-    low: float
-    high: float
-    effect_size: float | None
-    wins: int
-    ties: int
-    losses: int
-    p_t: float
-    p_randomization: float
-    p_corrected: float
     verdict: str
+    comparison: Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +57,7 @@ class Summary:
     questions: int
     failed: int
     measures: tuple[MeasureSummary, ...]
-    comparisons: tuple[ComparisonSummary, ...]
+    comparisons: tuple[Compared, ...]
     auroc: float | None
     misses: Mapping[Stage, int]
     retrieval_latency: Latency | None
@@ -93,7 +78,7 @@ def summarise(evaluation: Evaluation, folder: Path) -> Summary:
         questions=len(queries),
         failed=sum(bool(query.error) for query in queries),
         measures=tuple(_measure(one) for one in evaluation.measures),
-        comparisons=tuple(_comparison(one) for one in evaluation.comparisons),
+        comparisons=tuple(Compared(one.verdict, one) for one in evaluation.comparisons),
         auroc=evaluation.auroc,
         misses=dict(Counter(miss.stage for miss in evaluation.misses)),
         retrieval_latency=_latency([one.retrieval_seconds for one in queries if one.retrieval_seconds is not None]),
@@ -120,13 +105,6 @@ def _measure(one: MeasureResult) -> MeasureSummary:
         expected=one.expected,
         tolerance=one.tolerance,
         as_expected=one.is_expected,
-    )
-
-
-def _comparison(one: Comparison) -> ComparisonSummary:
-    values = asdict(one)
-    return ComparisonSummary(
-        **{name: values[name] for name in ComparisonSummary.__slots__ if name != "verdict"}, verdict=one.verdict
     )
 
 
