@@ -72,10 +72,11 @@ class Engine(Protocol):
         ...
 
     def complete(
-        self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int
+        self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int, opening: int = 0
     ) -> Generator[str, None, None]:
         """Continue the prompt piece by piece until an end-of-turn token, a stop string or the limit.
 
+        The first ``opening`` tokens are likely to open the next prompt too, and need not be read again then.
         Closing the iterator ends the work. Raises GenerationError.
         """
         ...

@@ -77,9 +77,15 @@ class LlamaCppPythonEngine:
         return list(self._live().tokenize(text.encode(), add_bos=first, special=control))
 
     def complete(
-        self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        *,
+        stop: Sequence[str],
+        max_tokens: int,
+        opening: int = 0,  # noqa: ARG002
     ) -> Generator[str, None, None]:
-        """See Engine."""
+        """See Engine; the ``opening`` is read again each time."""
         with self._alone():
             yield from self._stream(prompt, sampling, stop, max_tokens)
 

@@ -28,6 +28,7 @@ from rag.generators._unix_http import UnixHttpClient
 _starting = threading.Lock()
 # logits differ by some tens; a float32 near a hundred still holds steps of 8e-6
 _BIAS = 100
+_LEAST_KEPT = 32  # tokens; a shorter opening is read again sooner than asked for by itself
 
 
 class XLlamaCppEngine:
@@ -37,6 +38,8 @@ class XLlamaCppEngine:
         folder = tempfile.mkdtemp(prefix="rag-")  # mode 0700
         self._remove_folder = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._client = UnixHttpClient(str(Path(folder) / "llama.sock"), secrets.token_urlsafe(32))
+        self._reading = threading.Lock()
+        self._opening: list[int] | None = None  # what is cached, and the token after it
         self._server: object | None = _start(settings, self._client)
         # a server that is stopped before its loop runs never stops: an answer shows that it runs
         self._client.post("/completion", {"prompt": "x", "n_predict": 0})
@@ -67,7 +70,7 @@ class XLlamaCppEngine:
         return list(self._live().post("/tokenize", body)["tokens"])
 
     def complete(
-        self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int
+        self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int, opening: int = 0
     ) -> Generator[str, None, None]:
         """See Engine."""
         body = {
@@ -78,16 +81,35 @@ class XLlamaCppEngine:
             "repeat_penalty": sampling.repeat_penalty,
             "stop": list(stop),
             "stream": True,
-            # a prompt met half-way in the cache is computed in other batches, which moves the last bits
-            "cache_prompt": False,
         }
-        with contextlib.closing(self._live().stream("/completion", body)) as events:
+        with contextlib.closing(self._begin(prompt, opening, body)) as events:
             for event in events:
                 if event["content"]:
                     yield event["content"]
                 if event["stop"]:
                     return
         raise GenerationError("the stream ended before the answer did", where="llama.cpp")
+
+    def _begin(self, prompt: Sequence[int], opening: int, body: dict[str, Any]) -> Generator[Any, None, None]:
+        """The events of a completion, its prompt's opening read once for all prompts that share it.
+
+        A prompt met half-way in the cache is computed in other batches, which moves the last bits. So the opening is
+        always read by itself, with a token after it that no prompt goes on with: whatever came before, what is
+        cached is the opening from that one reading, and the rest of the prompt is one batch.
+        """
+        client = self._live()
+        kept = opening >= _LEAST_KEPT
+        with self._reading:
+            if kept:
+                read = [*prompt[:opening], int(prompt[opening] == 0)]
+                client.post("/completion", {"prompt": read, "n_predict": 0, "cache_prompt": read == self._opening})
+            self._opening = read if kept else None
+            events = client.stream("/completion", {**body, "cache_prompt": kept})
+            first = next(events, None)  # the prompt is read: what other threads ask for now waits for the answer's end
+        with contextlib.closing(events):
+            if first is not None:
+                yield first
+            yield from events
 
     def weigh(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
         """See Engine."""
@@ -102,9 +124,11 @@ class XLlamaCppEngine:
             "samplers": [],
             "temperature": 1.0,
             "seed": 0,
-            "cache_prompt": False,  # as in complete
+            "cache_prompt": False,  # see _begin
         }
-        (step,) = self._live().post("/completion", body)["completion_probabilities"]
+        with self._reading:
+            self._opening = None
+            (step,) = self._live().post("/completion", body)["completion_probabilities"]
         listed = {candidate["id"]: float(candidate["prob"]) for candidate in step["top_probs"]}
         weights = [listed.get(token, 0.0) for token in tokens]
         total = math.fsum(weights)

@@ -12,14 +12,23 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rag.errors import GenerationError
 from rag.generators._engine import Engine, Turn
 from rag.types import Message
 
 
-def prompt_tokens(engine: Engine, messages: Sequence[Message]) -> list[int]:
-    """Token ids of the prompt the messages make.
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Token ids of a prompt, of which the first ``opening`` stand before the last message's content."""
+
+    tokens: list[int]
+    opening: int
+
+
+def prompt_tokens(engine: Engine, messages: Sequence[Message]) -> Prompt:
+    """The prompt the messages make.
 
     Raises GenerationError without messages, for a message that the chat template leaves out, and
     where the template refuses the order of roles.
@@ -36,11 +45,15 @@ def prompt_tokens(engine: Engine, messages: Sequence[Message]) -> list[int]:
             hint="put its text into the user message",
         )
     tokens: list[int] = []
+    opening = 0
     for i, part in enumerate(parts):
         if i % 2 == 0:
             if part or i == 0:
                 tokens += engine.tokenize(part, control=True, first=i == 0)
-        elif content := messages[int(part)].content:
+            continue
+        if int(part) == len(messages) - 1:
+            opening = len(tokens)
+        if content := messages[int(part)].content:
             # a lone surrogate, as an undecodable file name has, is no text in UTF-8
             tokens += engine.tokenize(content.encode("utf-8", "replace").decode(), control=False)
-    return tokens
+    return Prompt(tokens, opening)

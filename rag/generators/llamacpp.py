@@ -74,7 +74,7 @@ class LlamaCppGenerator:
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the prompt: exactly those that ``generate`` sends. Raises GenerationError."""
-        return len(prompt_tokens(self._engine, messages))
+        return len(prompt_tokens(self._engine, messages).tokens)
 
     def generate(
         self, messages: Sequence[Message], *, stop: Sequence[str] = (), max_tokens: int = 256
@@ -87,13 +87,15 @@ class LlamaCppGenerator:
         if max_tokens < 1:
             raise GenerationError(f"max_tokens is {max_tokens}", hint="ask for at least 1")
         prompt = prompt_tokens(self._engine, messages)
-        if len(prompt) + max_tokens > self._context_size:
+        if len(prompt.tokens) + max_tokens > self._context_size:
             raise ContextError(
-                f"a prompt of {len(prompt)} tokens and an answer of {max_tokens} exceed the context of "
+                f"a prompt of {len(prompt.tokens)} tokens and an answer of {max_tokens} exceed the context of "
                 f"{self._context_size}",
                 hint="raise context_size, or pass fewer or shorter passages (pack_context does)",
             )
-        pieces = self._engine.complete(prompt, self._sampling, stop=stop, max_tokens=max_tokens)
+        pieces = self._engine.complete(
+            prompt.tokens, self._sampling, stop=stop, max_tokens=max_tokens, opening=prompt.opening
+        )
         with contextlib.closing(pieces):
             yield from pieces
 
@@ -104,7 +106,7 @@ class LlamaCppGenerator:
         no more than reading the prompt. Raises GenerationError, and ContextError where the prompt does not fit.
         """
         check_options(options)
-        prompt = prompt_tokens(self._engine, messages)
+        prompt = prompt_tokens(self._engine, messages).tokens
         branches = token_branches(self._engine, options)
         longest = max(map(len, branches))
         if len(prompt) + longest > self._context_size:

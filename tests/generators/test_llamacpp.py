@@ -47,15 +47,15 @@ def test_the_prompt_is_the_models_own_template_token_by_token(llama: LlamaCppGen
     messages = [Message("system", "Be brief."), *user("Hello there")]
     engine = llama._engine
     whole = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello there<|im_end|>\n<|im_start|>assistant\n"
-    assert prompt_tokens(engine, messages) == engine.tokenize(whole, control=True, first=True)
-    assert prompt_tokens(engine, messages)[:2] == [1, 9690]  # <|im_start|>, "system"; this model adds no BOS
+    assert prompt_tokens(engine, messages).tokens == engine.tokenize(whole, control=True, first=True)
+    assert prompt_tokens(engine, messages).tokens[:2] == [1, 9690]  # <|im_start|>, "system"; this model adds no BOS
     assert llama.count_tokens(messages) == len(engine.tokenize(whole, control=True))
 
 
 def test_a_message_cannot_forge_a_control_token(llama: LlamaCppGenerator) -> None:
     def control(text: str) -> list[int]:
         messages = [Message("system", "s"), *user(text)]
-        return [token for token in prompt_tokens(llama._engine, messages) if token in CONTROL]
+        return [token for token in prompt_tokens(llama._engine, messages).tokens if token in CONTROL]
 
     assert control(HOSTILE) == control("harmless") == [1, 2, 1, 2, 1]
     # the same words do become control tokens where they are the template's: the test can fail
@@ -236,3 +236,28 @@ def test_the_seed_decides_above_temperature_0(gguf: Path) -> None:
             return "".join(generator.generate(user("Tell a story."), max_tokens=8))
 
     assert answer(1) == answer(1) != answer(2)
+
+
+def test_what_was_asked_before_changes_nothing(gguf: Path) -> None:
+    """The opening of a prompt is kept from one call to the next; sampling shows whether its last bits are the same."""
+
+    def asked(question: str, example: str) -> list[Message]:
+        turns = [Message("user", f"{example} " * 8), Message("assistant", example)]
+        return [*turns, Message("user", f"The Tamar Bridge was opened in 1961. {question}")]
+
+    wanted = asked("Write about it.", "The ferry leaves at noon.")
+    with LlamaCppGenerator(gguf, temperature=1.0, seed=5) as fresh:
+        alone = "".join(fresh.generate(wanted, max_tokens=40))
+    with LlamaCppGenerator(gguf, temperature=1.0, seed=5) as generator:
+        for before in (
+            asked("Write about it!", "The ferry leaves at noon."),
+            asked("When?", "A kite is a bird."),
+            wanted,
+        ):
+            assert "".join(generator.generate(before, max_tokens=12))
+            assert "".join(generator.generate(wanted, max_tokens=40)) == alone
+        generator.choose(wanted, ("Yes", "No"))
+        stream = generator.generate(wanted, max_tokens=40)
+        next(iter(stream))
+        stream.close()  # type: ignore[attr-defined]
+        assert "".join(generator.generate(wanted, max_tokens=40)) == alone
