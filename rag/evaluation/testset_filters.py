@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rag.evaluation.english_verbs import PAST
+from rag.evaluation.english_verbs import AUXILIARIES, PAST
 from rag.evaluation.testset_rules import is_person
 from rag.evaluation.testset_source import AnswerKind, Candidate, answer_kind
 from rag.generators import ExtractiveGenerator
@@ -17,7 +17,7 @@ from rag.grounding import Fact, ground, read_facts
 from rag.grounding.claims import holds_name, read_claim
 from rag.grounding.facts import states
 from rag.protocols import Embedder
-from rag.text import query_terms, terms, variants, without_asking, words
+from rag.text import is_stop_word, query_terms, terms, variants, without_asking, words
 from rag.types import Chunk, Hit, Vectors, content_hash
 
 MIN_WORDS, MAX_WORDS = 4, 30
@@ -37,7 +37,8 @@ _IMPERATIVE = re.compile(r"^(?:name|list|give|state|describe|nenne|nennen sie)\b
 _POSSESSIVE = frozenset({"his", "her", "its", "their"})
 _NAMED = re.compile(r"\b[A-Z]\w+\s")
 # A gap that was copied; a comma, which in a draft mostly joins two questions or the halves of a statement.
-_CLUTTER = re.compile(r"_|,\s|[;:\n]")
+# Nor does a question end where something must follow.
+_CLUTTER = re.compile(r"_|,\s|[;:\n]|\b(?:that|of|by|from|with|and|or|the|an?|as|for|to|at)\W*$", re.IGNORECASE)
 _DANGLING = re.compile(
     r"\b(?:he|she|him|his|hers?|it|its|they|them|their|theirs|this|these|those|such|we|us|our|i|my|me|you|your|"
     r"er|ihm|sein\w*|ihr\w*|dies\w*|il|elle|ils|elles|leurs?|cette|ces|él|ella|esto|este|esta|su|sus|"
@@ -60,13 +61,31 @@ _KINDS: dict[AnswerKind, str] = {
     "count": r"\bhow many\b|\bwie viele?\b|多少|几",
     "code": r"^(?:\w+ )?(?:which|what)\b|welche",
     "name": r"\b(?:who|whom|whose|which|what|where)\b|\b(?:wer|wem|wen|wo|welche\w*)\b|谁|什么|哪",
-    }  # fmt: skip
+}  # fmt: skip
 _ASKS_FOR = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}
-# Words that a question may bring along: they name the kind of answer.
-_ASKING_WORDS = """
-    year date day month time percentage percent share name person people place city country company much many long cost
-    price euros dollars pounds hours days weeks months years minutes seconds"""
-_ASKING_TERMS = frozenset(terms(_ASKING_WORDS, "en"))
+# Terms that a question may bring along: they name the kind of answer.
+_ASKING_WORDS: dict[AnswerKind, str] = {
+    "year": "year",
+    "date": "date day month year",
+    "time": "time",
+    "share": "percent percentage share",
+    "money": "much cost price money",
+    "extent": "many long",
+    "measure": "many long",
+    "name": "name person people place city country company",
+}
+_ASKING_TERMS = {kind: frozenset(terms(listed, "en")) for kind, listed in _ASKING_WORDS.items()}
+# What "the city" is only its own document knows.
+_VAGUE = re.compile(
+    r"\bthe (?:new |old |present |current |other |first |second |whole )*(?:building|city|town|village|country|region|"
+    r"area|place|company|factory|fort|dispute|group|government|man|woman|king|event|law|act|treaty|war|battle|meeting|project|"
+    r"park|grounds|plan|work|book|film|game|team|season|couple|situation|system|process|result|school|river|church|program|"
+    r"programme|show|series|band|album|song|province|island|army|fleet|bill|case)(?:['’]s)?\b(?!\s+of\b)",
+    re.IGNORECASE,
+)
+_DO = re.compile(r"\b(?:do|does|did)\b", re.IGNORECASE)
+_SPACELESS = frozenset({"zh", "ja"})
+_CJK_ASKING = re.compile("多久|多长|什么时候|几点|多少钱?|百分之|哪一年|谁|什么|哪|[久长]")
 _COUNTED = re.compile(r"\b(?:how many|wie viele?)((?:\s+\S+){1,3})", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"[;:()。；：（）]|,(?=\s)|，|\s(?:and|but|while|or|und|aber)\s")
 _REPEATS = re.compile(r"\b(\w+(?:\W+\w+)?)\W+\1\b", re.IGNORECASE)
@@ -86,6 +105,7 @@ def judge(question: str, candidate: Candidate, *, embedder: Embedder | None) -> 
         ("not well-formed", lambda: well_formed(question)),
         ("holds its answer", lambda: not holds_answer(question, candidate)),
         ("answered by the title", lambda: not in_title(question, candidate)),
+        ("not grammatical", lambda: grammatical(question, candidate)),
         ("asks for another kind", lambda: asks_for(question, candidate)),
         ("not from the passage", lambda: not foreign(question, candidate)),
         ("not self-contained", lambda: self_contained(question, candidate)),
@@ -170,6 +190,23 @@ def asks_for(question: str, candidate: Candidate) -> bool:
     return counted is not None and bool(noun & frozenset(terms(counted[1], language)))
 
 
+def grammatical(question: str, candidate: Candidate) -> bool:
+    """Whether the question neither closes up around the answer nor asks "does" of what "is".
+
+    Small models leave "costs of ___ a year" as "costs of a year", and ask of "the menu is in ___" where it "does".
+    English only; true elsewhere.
+    """
+    if candidate.passage.language != "en":
+        return True
+    before, after = (part.split() for part in candidate.statement)
+    if before and after and is_stop_word(before[-1], "en"):
+        closed = rf"\b{re.escape(before[-1])}\s+{re.escape(after[0])}(?!\w)"
+        if re.search(closed, question, re.IGNORECASE):
+            return False
+    auxiliary = next((word for word in before + after if word in AUXILIARIES), "")
+    return not (auxiliary and _DO.search(question) and not re.search(rf"\b{auxiliary}\b", question))
+
+
 def _names_kind(question: str, candidate: Candidate) -> bool:
     """Whether "who" asks for a person, and "where" or "which" for what stands after "in"."""
     before, _ = candidate.around
@@ -186,8 +223,11 @@ def foreign(question: str, candidate: Candidate) -> list[str]:
     text = "\n".join((candidate.sentence, *candidate.passage.header))
     held = frozenset(terms(text, language))
     asked = without_asking(question)
+    if language in _SPACELESS:  # bigrams straddle what was left out
+        return [c for c in _CJK_ASKING.sub("", asked) if c.isalnum() and c.casefold() not in text.casefold()]
+    allowed = _ASKING_TERMS.get(candidate.kind, frozenset())
     held |= frozenset(form for term in held for form in _forms(term, language))
-    strange = [term for term in terms(asked, language) if not variants(term) & held and term not in _ASKING_TERMS]
+    strange = [term for term in terms(asked, language) if not variants(term) & held and term not in allowed]
     evidence = read_claim(text, language)
     for fact in read_claim(question, language).facts:
         if fact.kind in {"name", "code", "quote"}:
@@ -202,18 +242,19 @@ def self_contained(question: str, candidate: Candidate) -> bool:
     """Whether it names enough of the sentence to be asked without it: two of its terms and a name, code or number,
     or else three.
     """  # noqa: D205
+    if _VAGUE.search(question):
+        return False
     language = candidate.passage.language
-    asks = {"when", "who", "what", "which", "how", "where"}
-    named = any(
-        fact.text.casefold() not in asks for fact in read_facts(without_asking(question), language) if fact.firm
-    )
+    facts = [fact for fact in read_facts(without_asking(question), language) if fact.firm]
+    named = any(not _ASKS.fullmatch(fact.text) for fact in facts)
     return len(_topics(question, candidate)) >= MIN_TOPICS + (not named)
 
 
 def _topics(question: str, candidate: Candidate) -> frozenset[str]:
+    """The sentence's terms in the question, without its unit, which says nothing of the matter."""
     language = candidate.passage.language
-    held = frozenset(terms(candidate.sentence, language))
-    return frozenset(term for term in terms(without_asking(question), language) if variants(term) & held)
+    held = frozenset(terms(candidate.sentence, language)) - frozenset(terms(candidate.answer, language))
+    return frozenset(term for term in terms(without_asking(question), language) if _forms(term, language) & held)
 
 
 def coverage(question: str, candidate: Candidate) -> float:

@@ -15,6 +15,9 @@ from rag.evaluation.testset_source import AnswerKind, Candidate
 from rag.text import is_stop_word
 
 _PARTICIPLE = re.compile(r"been|not|\w+ed|\w+en")
+_DETERMINERS = frozenset(
+    {"a", "an", "the", "no", "some", "several", "many", "few", "more", "its", "their", "his", "her"}
+)
 _ARTICLES = frozenset({"the", "a", "an", "its", "their", "his", "her", "of", "and"})
 _BEFORE_QUANTITY = frozenset({"is", "are", "was", "were", *HAVE})
 _LONG = re.compile(r"^\s(long|high|wide|deep|old|tall|thick|away)\b")
@@ -207,20 +210,27 @@ def _verb(said: str) -> tuple[str, str, str] | None:
     words = said.split()
     for i, word in enumerate(words[1:], start=1):
         following = words[i + 1] if i + 1 < len(words) else ""
-        if word.endswith("ed") and any(w in AUXILIARIES for w in words[i + 1 :]):
-            continue  # "the oldest armed seal is"
         if word in AUXILIARIES or (word in HAVE and _PARTICIPLE.fullmatch(following)):
             return " ".join(words[:i]), word, " ".join(words[i + 1 :])
-        # A word in -s is as likely a plural: it is taken for the verb only where it ends what is before the answer.
-        if (
-            word in HAVE
-            or word in PAST
-            or (word.endswith("ed") and words[i - 1] not in _ARTICLES)
-            or i == len(words) - 1
-        ):
-            base = base_form(word)
-            return (" ".join(words[:i]), base[0], " ".join([base[1], *words[i + 1 :]])) if base else None
+        if word in HAVE:
+            found = following in _DETERMINERS or following[:1].isdigit() or not following
+        elif word.endswith("ed"):
+            # "the Allied terms required", "full-sized cars reflected": the first of two may be an adjective
+            found = word.isalpha() and words[i - 1] not in _ARTICLES and not any(map(_finite, words[i + 1 :]))
+            if not found and any(map(_finite, words[i + 1 :])):
+                continue
+        else:
+            # A word in -s is as likely a plural: it is taken for the verb only where it ends what is before the answer.
+            found = word in PAST or i == len(words) - 1
+            if not found:
+                continue
+        base = base_form(word) if found else None
+        return (" ".join(words[:i]), base[0], " ".join([base[1], *words[i + 1 :]])) if base else None
     return None
+
+
+def _finite(word: str) -> bool:
+    return word in AUXILIARIES or word in HAVE or word in PAST or (word.endswith("ed") and word.isalpha())
 
 
 def _breaks_off(rest: str) -> bool:
@@ -228,7 +238,7 @@ def _breaks_off(rest: str) -> bool:
     if _TAIL_STOP.search(rest.replace(" and ", " ")):
         return True
     tail = rest.partition(" and ")[2].split()
-    return any(w in AUXILIARIES or w in HAVE or w in PAST or w.endswith("ed") for w in tail)
+    return any(map(_finite, tail))
 
 
 def _is_subject(text: str) -> bool:
@@ -239,20 +249,17 @@ def _is_subject(text: str) -> bool:
 
 
 def _uncapitalised(subject: str, candidate: Candidate) -> str:
-    """The subject inside a sentence: its first word keeps its capital only as a name or code."""
+    """The subject inside a sentence: its first word loses a capital that it has only for opening one."""
     subject = subject.strip()
     first = subject.split()[0]
-    name = any(fact.kind in {"name", "code"} and subject.startswith(fact.text) for fact in candidate.rivals)
-    if re.search(r"['’]s?$", first):
-        return subject
-    plain = is_stop_word(first, "en") or (
-        not name and first[1:].islower() and len(subject.split()) > 1 and not _capital_next(subject)
-    )
+    opens = candidate.sentence.lstrip("\"'“‘(").startswith(first)
+    plain = is_stop_word(first, "en") or (candidate.opens_plain and not _named(subject, candidate))
+    plain = plain and opens
     return subject[0].lower() + subject[1:] if plain else subject
 
 
-def _capital_next(subject: str) -> bool:
-    return subject.split()[1][0].isupper()
+def _named(subject: str, candidate: Candidate) -> bool:
+    return any(fact.kind in {"name", "code"} and subject.startswith(fact.text) for fact in candidate.rivals)
 
 
 def _chinese(candidate: Candidate) -> str | None:
@@ -260,6 +267,7 @@ def _chinese(candidate: Candidate) -> str | None:
     before, after = candidate.around
     if word is None or not re.fullmatch(r"[。！]?", after.strip()):
         return None
+    before = re.sub("[约大]+$", "", before)
     clause = re.split(r"[，；：]", before)[-1] if len(re.split(r"[，；：]", before)[-1]) >= 6 else before
     if "，" in clause or "。" in clause:
         return None

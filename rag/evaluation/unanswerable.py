@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from rag.evaluation.testset_source import answer_kind
 from rag.grounding import Fact, read_facts
 
 Swapped: TypeAlias = Literal["code", "name", "year"]
@@ -20,6 +21,9 @@ _ASKING = re.compile(
     r"(?:when|who|whom|what|which|how|in|by|since|until|from|for|within|where|at|after|on)", re.IGNORECASE
 )
 _BEFORE = re.compile(r"(\w+)\s+(?:the\s+)?$")
+# A swapped adjective makes no sense ("the Polish maker"), and a place is swapped for what stands in a place's stead.
+_ADJECTIVE = re.compile(r"\w+(?:ish|ese|[ei]an)|French|Dutch|Greek|German|Czech|Swiss|Norman|Western|Eastern")
+_PLACES = frozenset({"in", "at", "of", "to", "from", "near", "on", "by", "with", "for", "between", "against"})
 _ORDER: tuple[Swapped, ...] = ("code", "name", "year")
 
 
@@ -44,7 +48,7 @@ class Pool:
             for fact in read_facts(text, language):
                 if _kind(fact) == "code":
                     codes[fact.text] = None
-                elif _kind(fact) == "name" and fact.start and (place := _place(text, fact)):
+                elif _kind(fact) == "name" and answer_kind(text, fact) and (place := _place(text, fact)):
                     names.setdefault(place, {})[fact.text] = None
         self._codes = sorted(codes)
         self._names = {place: sorted(found) for place, found in names.items()}
@@ -71,7 +75,7 @@ class Pool:
             head = re.match(r"[A-Za-z]*", fact.text)
             same = [code for code in self._codes if code != fact.text and head and head[0] and code.startswith(head[0])]
             return [*chance.sample(same, min(2, len(same))), _altered(fact.text, chance)]
-        place = _place(question, fact)
+        place = _place(question, fact) if answer_kind(question, fact) else None
         others = [name for name in self._names.get(place, []) if not _shares(name, fact.text)] if place else []
         return chance.sample(others, min(3, len(others)))
 
@@ -79,14 +83,14 @@ class Pool:
 def _kind(fact: Fact) -> Swapped | None:
     if any(c.isdigit() for c in fact.text) and fact.kind in {"code", "name"} and " " not in fact.text:
         return "code"
-    if fact.kind == "name" and not _ASKING.fullmatch(fact.text):
+    if fact.kind == "name" and not (_ASKING.fullmatch(fact.text) or _ADJECTIVE.fullmatch(fact.text)):
         return "name"
     return "year" if fact.kind in {"number", "date"} and re.fullmatch(r"1[5-9]\d\d|20\d\d", fact.text) else None
 
 
 def _place(text: str, fact: Fact) -> tuple[str, int] | None:
     before = _BEFORE.search(text[: fact.start])
-    return (before[1].casefold(), len(fact.text.split())) if before and before[1].islower() else None
+    return (before[1].casefold(), len(fact.text.split())) if before and before[1] in _PLACES else None
 
 
 def _shares(one: str, other: str) -> bool:
