@@ -28,12 +28,14 @@ MIN_TOPICS = 2
 
 _ENDS = re.compile(r"[?？]$")
 _ASKS = re.compile(
-    r"^(?:\w+\s){0,2}?(?:who|whom|whose|when|where|why|which|what|how|wann|wer|wem|wen|wo|wie|was|welche[rmns]?|quand|qui|où|combien|"
-    r"quel(?:le)?s?|cuándo|quién|dónde|cuánt[oa]s?|cuál|qué)\b|什么|多少|多久|几|谁|哪|百分之多少",
+    r"^(?:\w+\s){0,2}?(?:who|whom|whose|when|where|why|which|what|how|wann|wer|wem|wen|wo|wie|welche[rmns]?|quand|qui|où|combien|"
+    r"quel(?:le)?s?|cuándo|quién|dónde|cuánt[oa]s?|cuál|qué)\b|^was (?:ist|sind|war|kostet|hat|bedeutet)\b"
+    r"|什么|多少|多久|几|谁|哪|百分之多少",
     re.IGNORECASE,
 )
 _IMPERATIVE = re.compile(r"^(?:name|list|give|state|describe|nenne|nennen sie)\b", re.IGNORECASE)
 # "his" after a name in the question is that name's
+_THERE = re.compile(r"\bthere\b(?<!are there)(?<!is there)", re.IGNORECASE)
 _POSSESSIVE = frozenset({"his", "her", "its", "their"})
 _NAMED = re.compile(r"\b[A-Z]\w+\s")
 # A gap that was copied; a comma, which in a draft mostly joins two questions or the halves of a statement.
@@ -86,7 +88,7 @@ _VAGUE = re.compile(
 _DO = re.compile(r"\b(?:do|does|did)\b", re.IGNORECASE)
 _SPACELESS = frozenset({"zh", "ja"})
 _CJK_ASKING = re.compile("多久|多长|什么时候|几点|多少钱?|百分之|哪一年|谁|什么|哪|[久长]")
-_COUNTED = re.compile(r"\b(?:how many|wie viele?)((?:\s+\S+){1,3})", re.IGNORECASE)
+_COUNTED = re.compile(r"\b(?:how many|wie viele?)((?:\s+\S+){1,2})", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"[;:()。；：（）]|,(?=\s)|，|\s(?:and|but|while|or|und|aber)\s")
 _REPEATS = re.compile(r"\b(\w+(?:\W+\w+)?)\W+\1\b", re.IGNORECASE)
 
@@ -133,8 +135,16 @@ def well_formed(question: str) -> bool:
         return False
     if not (_ASKS.search(question) or _IMPERATIVE.search(question)) or _REPEATS.search(question):
         return False
+    # "US" and "IT" are no pronouns, and "his" after a name is that name's.
+    dangling = any(
+        (not match.group().isupper() or match.group() == "I")
+        and not (match.group() in _POSSESSIVE and _NAMED.search(question, 3, match.start()))
+        for match in _DANGLING.finditer(question)
+    )
     return not (
-        _DANGLING.search(question) or re.search(r"\bthere\b(?<!are there)(?<!is there)", question, re.IGNORECASE)
+        dangling
+        or question.count('"') % 2
+        or re.search(r"\bthere\b(?<!are there)(?<!is there)", question, re.IGNORECASE)
     )
 
 
@@ -199,7 +209,7 @@ def grammatical(question: str, candidate: Candidate) -> bool:
     if candidate.passage.language != "en":
         return True
     before, after = (part.split() for part in candidate.statement)
-    if before and after and is_stop_word(before[-1], "en"):
+    if len(before) > 1 and after and is_stop_word(before[-1], "en"):
         closed = rf"\b{re.escape(before[-1])}\s+{re.escape(after[0])}(?!\w)"
         if re.search(closed, question, re.IGNORECASE):
             return False
@@ -212,7 +222,7 @@ def _names_kind(question: str, candidate: Candidate) -> bool:
     before, _ = candidate.around
     who = re.search(r"\b(?:who|whom|whose)\b", question, re.IGNORECASE)
     if who:
-        return is_person(candidate.answer)
+        return is_person(candidate)
     where = re.search(r"\b(?:where|which|in what|at what|wo|welche\w*)\b|哪|什么", question, re.IGNORECASE)
     return bool(where) or not re.search(r"\b(?:in|at|near|on|from|to)\s+(?:the\s+)?$", before)
 

@@ -27,7 +27,8 @@ _HEDGE = (
 )
 _NOT_SUBJECT = re.compile(
     r"[,;:()]|\b(?:who|which|that|when|while|if|because|whose|where|although|after|before|as|since|until|than|and|or|by|though)\b"
-    r"|^(?:in|on|at|for|from|to|of|with|during|under|among|despite|like|unlike|according)\b",
+    r"|^(?:in|on|at|for|from|to|of|with|during|under|among|despite|like|unlike|according|dating|being|"
+    r"having|following|including|starting|beginning|living|based)\b",
     re.IGNORECASE,
 )
 _FRONTED = re.compile(r"\s*(?P<preposition>In|On|By|Since|After|Before|Around|Until)\s+", re.IGNORECASE)
@@ -41,7 +42,7 @@ _NO_PERSON = re.compile(
     r"\b(?:of|the|church|museum|university|river|fort|company|instruments?|palace|park|street|road|act|war|treaty|union|"
     r"parliament|court|council|commission|army|navy|house|castle|bridge|lake|mount|island|islands|school|college|institute|"
     r"society|association|party|league|club|bank|city|town|square|garden|gardens|theatre|station|airport|empire|kingdom|"
-    r"republic|states?|north|south|east|west|new|san|los|saint|language|day|prize|award|link|view|software|project)\b|[&/\d]|[A-Z]{2}",
+    r"republic|states?|charter|royal|committees?|forest|mountains?|business|africa|america|asia|europe|ocean|sea|north|south|east|west|new|san|los|saint|language|day|prize|award|link|view|software|project|french|dutch|german|sub|though|since|today|individual|significant|several|many|most)\b|(?:ish|ese|ian)s?\b|[&/\d]|(?-i:[A-Z]{2})",
     re.IGNORECASE,
 )
 _NO_PLACE = re.compile(
@@ -164,31 +165,38 @@ def _who(candidate: Candidate, before: str, after: str) -> str | None:
     """Asks "who", in the place of a person who does it or by whom it is done, and "where", in the place of a place."""
     if candidate.kind != "name":
         return None
-    person = is_person(candidate.answer)
-    if not before.strip():
-        verb = after.split()[:1]
-        asks = (
-            person
-            and verb
-            and (verb[0] in AUXILIARIES or verb[0] in HAVE or base_form(verb[0]))
-            and len(after.split()) > 3
-        )
-        return f"Who{after.rstrip()}?" if asks and not _breaks_off(after) else None
-    if person and (match := re.search(r"(?:ed|en|[uao]wn|led|built|made|won|held)(?P<by>\sby\s+)$", before)):
-        return _turned(candidate, "By whom", before[: match.start("by")], after)
-    if person and not after.strip():
-        match = re.fullmatch(r"\s*(?P<subject>\S.*?)\s(?P<verb>is|was)\s+", before)
-        if match and _is_subject(match["subject"]):
-            return f"Who {match['verb']} {_uncapitalised(match['subject'], candidate)}?"
+    if is_person(candidate):
+        return _which_person(candidate, before, after)
     match = _SOMEWHERE.search(before)
-    if match and not after.strip() and not person and not _NO_PLACE.search(candidate.answer):
+    if match and not after.strip() and not _NO_PLACE.search(candidate.answer):
         return _turned(candidate, "Where", before[: match.start("place")], "")
     return None
 
 
-def is_person(name: str) -> bool:
-    """Whether a name is written as a person's may be: two or three words with capitals, none of which names a thing."""
-    return 2 <= len(name.split()) <= 3 and all(w[0].isupper() for w in name.split()) and not _NO_PERSON.search(name)
+def _which_person(candidate: Candidate, before: str, after: str) -> str | None:
+    if not before.strip():
+        verb, *rest = after.split() or [""]
+        # "believed that in order to survive," and cut there
+        cut = "that" in rest and len(after) + 2 < len(candidate.around[1])
+        does = verb in AUXILIARIES or verb in HAVE or base_form(verb) is not None
+        return f"Who{after.rstrip()}?" if does and len(rest) > 2 and not cut and not _breaks_off(after) else None
+    if match := re.search(r"(?:ed|en|[uao]wn|led|built|made|won|held)(?P<by>\sby\s+)$", before):
+        return _turned(candidate, "By whom", before[: match.start("by")], after)
+    match = re.fullmatch(r"\s*(?P<subject>\S.*?)\s(?P<verb>is|was)\s+", before)
+    if match and not after.strip() and _is_subject(match["subject"]):
+        return f"Who {match['verb']} {_uncapitalised(match['subject'], candidate)}?"
+    return None
+
+
+def is_person(candidate: Candidate) -> bool:
+    """Whether a name is written as a person's may be: two or three words with capitals, none of which names a thing.
+
+    Nor does the document write any of them without a capital.
+    """
+    parts = candidate.answer.split()
+    if not candidate.proper or not 2 <= len(parts) <= 3 or not all(part[0].isupper() for part in parts):
+        return False
+    return not (_NO_PERSON.search(candidate.answer) or is_stop_word(parts[0], "en"))
 
 
 def _turned(candidate: Candidate, asking: str, before: str, after: str) -> str | None:
@@ -199,7 +207,8 @@ def _turned(candidate: Candidate, asking: str, before: str, after: str) -> str |
         return None
     subject, auxiliary, rest = found
     # "From when was the law?" asks nothing: something must be said of the subject.
-    if not _is_subject(subject) or _breaks_off(rest) or not (rest or tail):
+    hollow = candidate.kind in {"year", "date", "time"} and not (rest or tail)
+    if not _is_subject(subject) or _breaks_off(rest) or hollow:
         return None
     words = (asking, auxiliary, _uncapitalised(subject, candidate), rest, tail)
     return f"{' '.join(part for part in words if part)}?"

@@ -50,8 +50,7 @@ _COUNTED = re.compile(
     r"\s(?!of\b|to\b|and\b|or\b|in\b|on\b|by\b|at\b|is\b|was\b|are\b|were\b|has\b|had\b)[a-z]{3,}|\s?[\u4e00-\u9fff]"
 )
 _NUMBERED = re.compile(
-    r"[A-Z]\w*\s$|\b(?:class|version|firmware|article|chapter|section|page|no|number|level|type|volume|part)\.?\s$",
-    re.I,
+    r"[A-Z]\w*\s$|(?i:\b(?:class|version|firmware|article|chapter|section|page|no|number|level|type|volume|part))\.?\s$"
 )
 _NAME_ENDS = re.compile(
     r"\s*(?:$|[.,;:)\]!?]|[(\[–—]|\s-\s|\s(?:and|or|but|is|are|was|were|has|had|have|will|would|can|could|may|must|should|in|on|at|by|of|"
@@ -71,6 +70,7 @@ _OPENING = re.compile(
 )
 _JOINT = re.compile(r"[;:]\s|,\s(?:and|but|so|while|although)\s|\s(?:while|whereas|because|although)\s")
 _SUBJECT = re.compile(r"\s*(?:the|a|an|[A-Z][\w'’.-]*|[a-z]+s)\s(?!of\b)")
+_FRONTED = re.compile(r"(?:in|on|by|since|after|before|around|until|from|at)\b", re.IGNORECASE)
 _CLAUSE_WORDS, _FRONTED_WORDS = 4, 3
 _ADDED = re.compile(
     r",\s|[;:–—]|\s-\s|^\s(?:and|or)\s|\s(?:but|which|who|while|when|because|so|although|though|where)\s"
@@ -103,7 +103,8 @@ class Candidate:
     """A sentence and the fact in it to ask for; ``start`` to ``end`` are the answer's place in the document's text.
 
     ``sentence_start`` is the sentence's place there; ``rivals`` are the other facts of the sentence.
-    ``opens_plain``: its first word stands in the document without a capital, too.
+    ``opens_plain``: its first word stands in the document without a capital, too; ``proper``: no word of the answer
+    does.
     """
 
     passage: Passage
@@ -112,6 +113,7 @@ class Candidate:
     fact: Fact
     kind: AnswerKind
     opens_plain: bool
+    proper: bool
     start: int
     end: int
     answer: str
@@ -136,7 +138,7 @@ class Candidate:
             and _SUBJECT.match(before[joint[-1].end() :])
         ):
             before = before[joint[-1].end() :]
-        fronted = len(before.split()) <= _FRONTED_WORDS
+        fronted = _FRONTED.match(before) is not None and len(before.split()) <= _FRONTED_WORDS
         end = re.search(r"[.!。！]['\"”’)\]]*$", after)
         after = after[: end.start()] if end else after
         comma = re.match(r"\s*,\s*", after) if fronted else None
@@ -144,7 +146,7 @@ class Candidate:
         cut = next(
             (match.start() for match in _ADDED.finditer(rest) if match.start() >= (12 if fronted else 0)), len(rest)
         )
-        return before, f"{' ' if comma else ''}{rest[:cut]}".rstrip()
+        return " ".join(before.split()) + " " * before[-1:].isspace(), f"{' ' if comma else ''}{rest[:cut]}".rstrip()
 
     @property
     def key(self) -> str:
@@ -254,7 +256,7 @@ def stands_alone(text: str, start: int, end: int, language: str) -> bool:
 def _in_sentence(text: str, passage: Passage, start: int, end: int, whole: str) -> Iterator[Candidate]:
     sentence = text[start:end]
     first = re.match(r"\W*(\w+)", sentence)
-    plain = first is not None and re.search(rf"\b{re.escape(first[1].lower())}\b", whole) is not None
+    plain = first is not None and _written(first[1].lower(), whole)
     facts = [fact for fact in read_facts(sentence, passage.language) if fact.firm]
     for fact in facts:
         kind = answer_kind(sentence, fact)
@@ -273,6 +275,7 @@ def _in_sentence(text: str, passage: Passage, start: int, end: int, whole: str) 
             fact=fact,
             kind=kind,
             opens_plain=plain,
+            proper=not any(_written(word.lower(), whole) for word in re.findall(r"\w+", answer)),
             start=passage.start + start + left,
             end=passage.start + start + right,
             answer=answer,
@@ -326,6 +329,10 @@ def _number_kind(sentence: str, fact: Fact) -> AnswerKind | None:  # noqa: PLR09
     if re.fullmatch(r"1\d{3}|20\d{2}", fact.text):
         return "year"
     return "count" if _COUNTED.match(after) and not _NUMBERED.search(sentence[: fact.start]) else None
+
+
+def _written(word: str, text: str) -> bool:
+    return re.search(rf"\b{re.escape(word)}\b", text) is not None
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

@@ -47,7 +47,7 @@ def _example(candidate: Candidate, before: str) -> tuple[str, str]:
     """A statement with a gap and its question, which show the words to ask with."""
     if candidate.kind != "name":
         return _EXAMPLES[candidate.kind]
-    if is_person(candidate.answer):
+    if is_person(candidate):
         return _PERSON
     return _PLACE if _AT.search(before) else _THING
 
