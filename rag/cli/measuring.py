@@ -95,6 +95,7 @@ def compare(
     from rag.evaluation.experiment.summary import Compared
     from rag.evaluation.ranking.judgements import read_run
     from rag.evaluation.ranking.significance import compare as compare_scores
+    from rag.evaluation.ranking.significance import merits
 
     paths = [baseline, *(run for run in runs if run != baseline)] if baseline else runs
     if len(paths) < 2:
@@ -104,14 +105,9 @@ def compare(
     judged = _read_qrels(qrels)
     scores = {name: _score(judged, read_run(path), names, path) for name, path in systems.items()}
     first, *others = scores
-    # How much was judged is no merit of a system.
-    merits = {
-        system: {name: values for name, values in found.per_query.items() if not name.startswith("Judged")}
-        for system, found in scores.items()
-    }
     comparisons = compare_scores(
-        {name: merits[name] for name in others},
-        merits[first],
+        {name: merits(scores[name].per_query) for name in others},
+        merits(scores[first].per_query),
         baseline=first,
         alpha=alpha,
         samples=samples,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rag.errors import EvaluationError, MissingExtraError
 from rag.evaluation.results import Comparison
 
-__all__ = ["PerQuery", "bootstrap_interval", "compare", "holm", "randomization_p", "t_test_p", "unpaired"]
+__all__ = ["PerQuery", "bootstrap_interval", "compare", "holm", "merits", "randomization_p", "t_test_p", "unpaired"]
 
 PerQuery: TypeAlias = Mapping[str, Mapping[str, float]]
 """Values by measure and query."""
@@ -68,6 +68,11 @@ def compare(
     ]
     corrected = holm([one.p_randomization for one in found])
     return tuple(replace(one, p_corrected=p) for one, p in zip(found, corrected, strict=True))
+
+
+def merits(scores: PerQuery) -> PerQuery:
+    """The scores without Judged@k: how much was judged is no merit of a system."""
+    return {name: values for name, values in scores.items() if not name.startswith("Judged")}
 
 
 def unpaired(
