@@ -39,6 +39,9 @@ def evaluate(
         Path | None,
         typer.Option(envvar="RAGSTONE_DATA", help="The folder of a suite's data sets. \\[default: the suite's own]"),
     ] = None,
+    split: Annotated[
+        str, typer.Option(help="The judgements: qrels/SPLIT.tsv. \\[default: test, or the suite's]", metavar="SPLIT")
+    ] = "",
     measures: Annotated[
         str | None,
         typer.Option(
@@ -61,7 +64,12 @@ def evaluate(
         typer.Option(help="Compare with this TREC run, or this earlier evaluation (its folder).", metavar="RUN|RESULT"),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="A sample of so many questions.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the sample, the intervals and the tests of significance.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Of the sample, the intervals and the tests of significance. \\[default: 0, or the suite's]"
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Questions asked at once; for API models.")] = 1,
     min_coverage: Annotated[
         float, typer.Option(min=0, max=1, help="A mean over a smaller share of the questions is flagged.")
@@ -86,6 +94,7 @@ def evaluate(
         recipes=tuple(recipe or ()),
         index=index,
         data=data,
+        split=split,
         measures=tuple((measures or "").split()),
         answers=answers,
         explain_misses=explain_misses,

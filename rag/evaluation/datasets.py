@@ -115,11 +115,11 @@ def read_dataset(folder: Path, *, split: str = "test") -> Dataset:
         None,
     )
     if judged is None:
-        found = sorted(path.stem for path in (folder / "qrels").glob("*.tsv"))
+        found = sorted(path.stem for path in (folder / "qrels").glob("*.t*") if path.suffix in {".tsv", ".trec"})
         raise EvaluationError(
             f"there are no judgements of the split {split!r}",
             where=str(folder / "qrels"),
-            hint=f"splits there: {', '.join(found) or 'none'}",
+            hint=f"name one that is there with --split: {', '.join(found)}" if found else "it takes qrels/test.tsv",
         )
     qrels = read_qrels(judged)
     texts = {row.id: row.text for row in _read(queries, _QueryRow)}

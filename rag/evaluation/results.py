@@ -62,7 +62,8 @@ class Miss:
 class QueryResult:
     """One question: what was found and answered, the seconds it took, and its score by each measure.
 
-    ``error`` is what went wrong with it; such a question has nothing else, and its scores say "failed".
+    ``depth`` is how many passages the search was asked for. ``error`` is what went wrong with the question; such a one
+    has nothing else, and its scores say "failed".
     """
 
     id: str
@@ -73,6 +74,7 @@ class QueryResult:
     answer_seconds: float | None = None
     error: str = ""
     scores: Mapping[str, Score] = field(default_factory=dict)
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

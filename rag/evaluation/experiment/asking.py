@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import queue
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from rag.errors import ContextError, EvaluationError, GenerationError, QueryError
 from rag.evaluation.datasets import Dataset, DocumentKey, document_key
 from rag.evaluation.results import QueryResult, Retrieved
 from rag.pipeline import Pipeline
+from rag.types import Hit
 
 # Questions in a row that may fail before it is taken that all of them will: an endpoint is down, say.
 GIVE_UP_AFTER = 5
@@ -61,21 +63,23 @@ def ask_all(
     save: Callable[[QueryResult], None],
     progress: Callable[[int, int], None],
 ) -> list[QueryResult]:
-    """Results in the order of ``asks``; those in ``finished`` are not asked again.
+    """Results in the order of ``asks``; those in ``finished`` are not asked again, and no answer is made twice.
 
     ``save`` gets each new result as it comes, failed ones not: they are asked again another time. Raises
     EvaluationError when question after question fails.
     """
-    results = {ask.id: finished[ask.id] for ask in asks if _is_finished(ask, finished)}
+    known = {ask.id: finished[ask.id] for ask in asks if ask.id in finished and finished[ask.id].question == ask.text}
+    results = {ask.id: known[ask.id] for ask in asks if ask.id in known and _is_finished(ask, known[ask.id], depth)}
     open_asks = [ask for ask in asks if ask.id not in results]
     progress(len(results), len(asks))
-    if open_asks:
-        _warm_up(pipeline, open_asks[0])
+    if first := next((ask for ask in open_asks if ask.text.strip()), None):
+        _warm_up(pipeline, first)
     failed_in_a_row = 0
-    with closing(_concurrently(lambda ask: _ask(pipeline, ask, key, depth), open_asks, jobs)) as coming:
-        for result in coming:
+    with closing(_concurrently(lambda ask: _ask(pipeline, ask, key, depth, known.get(ask.id)), open_asks, jobs)) as new:
+        for result in new:
             results[result.id] = result
-            failed_in_a_row = failed_in_a_row + 1 if result.error else 0
+            if result.question.strip():  # a blank one says nothing of the others
+                failed_in_a_row = failed_in_a_row + 1 if result.error else 0
             if failed_in_a_row == GIVE_UP_AFTER:
                 done = sum(not one.error for one in results.values())
                 raise EvaluationError(
@@ -85,11 +89,15 @@ def ask_all(
             if not result.error:
                 save(result)
             progress(len(results), len(asks))
-    return [results[ask.id] for ask in asks]
+    return [results[ask.id] if ask.answer else _without_answer(results[ask.id]) for ask in asks]
 
 
-def _is_finished(ask: Ask, finished: Mapping[str, QueryResult]) -> bool:
-    return ask.id in finished and (not ask.answer or finished[ask.id].answer is not None)
+def _is_finished(ask: Ask, known: QueryResult, depth: int) -> bool:
+    return known.depth == depth and (not ask.answer or known.answer is not None)
+
+
+def _without_answer(result: QueryResult) -> QueryResult:
+    return replace(result, answer=None, answer_seconds=None, scores={})
 
 
 def _warm_up(pipeline: Pipeline, first: Ask) -> None:
@@ -99,40 +107,68 @@ def _warm_up(pipeline: Pipeline, first: Ask) -> None:
         _ = pipeline.generator
 
 
-def _ask(pipeline: Pipeline, ask: Ask, key: DocumentKey, depth: int) -> QueryResult:
+def _ask(pipeline: Pipeline, ask: Ask, key: DocumentKey, depth: int, known: QueryResult | None) -> QueryResult:
     started = time.perf_counter()
     try:
-        best: dict[str, float] = {}
-        for hit in pipeline.search(ask.text, depth):
-            best.setdefault(document_key(hit, key), hit.score)
+        hits = pipeline.search(ask.text, depth)
         retrieved = time.perf_counter()
-        answer = pipeline.ask(ask.text) if ask.answer else None
+        answer, seconds = (known.answer, known.answer_seconds) if known else (None, None)
+        if ask.answer and answer is None:
+            answer = pipeline.ask(ask.text)
+            seconds = time.perf_counter() - retrieved
     except (GenerationError, ContextError, QueryError) as error:
         return QueryResult(ask.id, ask.text, error=str(error))
     return QueryResult(
         id=ask.id,
         question=ask.text,
-        ranking=tuple(Retrieved(document, score) for document, score in best.items()),
+        ranking=_documents(hits, key),
         retrieval_seconds=retrieved - started,
         answer=answer,
-        answer_seconds=time.perf_counter() - retrieved if answer else None,
+        answer_seconds=seconds,
+        scores=known.scores if known else {},
+        depth=depth,
     )
+
+
+def _documents(hits: Sequence[Hit], key: DocumentKey) -> tuple[Retrieved, ...]:
+    """Each document with the score of its best passage.
+
+    A diversified ranking is not in the order of its scores, but a run is sorted by them: there 1 / rank stands for one.
+    """
+    in_order = all(first.score >= second.score for first, second in pairwise(hits))
+    best: dict[str, float] = {}
+    for rank, hit in enumerate(hits, 1):
+        best.setdefault(document_key(hit, key), hit.score if in_order else 1.0 / rank)
+    return tuple(Retrieved(document, score) for document, score in best.items())
 
 
 def _concurrently(call: Callable[[Ask], QueryResult], asks: Sequence[Ask], jobs: int) -> Generator[QueryResult]:
     if jobs == 1:
         yield from map(call, asks)
         return
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="ask")
-    try:
-        waiting = iter(asks)
-        running: set[Future[QueryResult]] = set()
-        while True:
-            running |= {pool.submit(call, ask) for ask in islice(waiting, jobs - len(running))}
-            if not running:
+    waiting = iter(asks)
+    taking, stopped = threading.Lock(), threading.Event()
+    done: queue.SimpleQueue[QueryResult | BaseException] = queue.SimpleQueue()
+
+    def work() -> None:
+        while not stopped.is_set():
+            with taking:
+                ask = next(waiting, None)
+            if ask is None:
                 return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+            try:
+                done.put(call(ask))
+            except BaseException as error:  # noqa: BLE001 - raised again by the one who waits
+                done.put(error)
+
+    # Not a pool's threads: after Ctrl-C the interpreter would wait for an endpoint that does not answer.
+    for number in range(min(jobs, len(asks))):
+        threading.Thread(target=work, name=f"ask {number}", daemon=True).start()
+    try:
+        for _ in asks:
+            result = done.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield result
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        stopped.set()

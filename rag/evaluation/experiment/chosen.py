@@ -34,6 +34,11 @@ class Chosen:
     judged: tuple[str, ...] = ()
     ragas: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.retrieval, *self.answers, *self.judged, *self.ragas)
+
 
 def choose_measures(names: Sequence[str], *, answers: bool) -> Chosen:
     """Sort names by kind.
@@ -60,7 +65,7 @@ def choose_measures(names: Sequence[str], *, answers: bool) -> Chosen:
 
 def depth(measures: Sequence[str]) -> int:
     """How many passages a query's ranking needs: as deep as the deepest cutoff, and 100 for those without."""
-    return max(DEPTH, *(int(cutoff) for name in measures for cutoff in re.findall(r"@(\d+)$", name)))
+    return max([DEPTH, *(int(cutoff) for name in measures for cutoff in re.findall(r"@(\d+)$", name))])
 
 
 def _retrieval(names: Sequence[str], by_case: dict[str, str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from rag.evaluation.scores import MIN_COVERAGE, Score, mean
 from rag.pipeline import Pipeline
 from rag.recipe import GeneratorConfig
 
-__all__ = ["Plan", "Progress", "evaluate", "judged_queries", "run_of"]
+__all__ = ["Plan", "Progress", "evaluate", "run_of"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, and how much of how much is done."""
@@ -55,7 +55,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure a data set that ``pipeline`` has indexed, going on where ``folder`` ends.
 
-    Raises EvaluationError where question after question fails; what was finished is kept.
+    Raises EvaluationError where question after question fails; what was finished is kept. Whether there is what the
+    judge needs is for ``check_judge`` to find out before.
     """
     questions = {one.id: one for one in dataset.questions}
     answering = any(ask.answer for ask in plan.asks)
@@ -71,13 +72,16 @@ def evaluate(
     )
     notes = _failed(results)
     measures: list[MeasureResult] = []
-    qrels = judged_queries(dataset, results)
+    qrels = _judgements(dataset, results)
     run = run_of(results)
-    if qrels:
-        # Questions that only have answers are no fault of the run.
-        scored = score_run(qrels, {query: run[query] for query in qrels}, plan.measures.retrieval)
-        notes += scored.notes
-        results = [_with_retrieval(result, scored.per_query, dataset.qrels) for result in results]
+    if any(result.id in dataset.qrels for result in results):
+        per_query: Mapping[str, Mapping[str, float]] = {name: {} for name in plan.measures.retrieval}
+        if qrels:
+            # Questions that only have answers are no fault of the run.
+            scored = score_run(qrels, {query: run[query] for query in qrels}, plan.measures.retrieval)
+            per_query = scored.per_query
+            notes += scored.notes
+        results = [_with_retrieval(result, per_query, dataset.qrels) for result in results]
         measures += [_over(one, results, plan.seed) for one in plan.measures.retrieval]
     if answering:
         results = judge_all(
@@ -86,13 +90,14 @@ def evaluate(
         results = _score_answers(pipeline, dataset, questions, results, plan.measures.answers, progress)
         measures += aggregate(results, questions, measures=plan.measures.answers, seed=plan.seed)
         measures += [_over(one, results, plan.seed) for one in (*plan.measures.judged, *plan.measures.ragas)]
+    measures += [MeasureResult(name, mean([])) for name in plan.expect if name not in {one.name for one in measures}]
     measures = [_expecting(one, plan) for one in measures]
     found = outcomes(results, questions) if answering else ()
     return Evaluation(
         name=name,
         dataset=dataset.name,
         measures=tuple(measures),
-        queries=tuple(results),
+        queries=tuple(_only(plan.measures.names, result) for result in results),
         provenance=provenance,
         precision_recall=precision_recall(qrels, run) if qrels else (),
         risk_coverage=risk_coverage(found),
@@ -108,8 +113,8 @@ def evaluate(
     )
 
 
-def judged_queries(dataset: Dataset, results: Sequence[QueryResult]) -> Qrels:
-    """The judgements of those questions that were asked and did not fail."""
+def _judgements(dataset: Dataset, results: Sequence[QueryResult]) -> Qrels:
+    """Those of the questions that were asked and did not fail."""
     return {one.id: dataset.qrels[one.id] for one in results if one.id in dataset.qrels and not one.error}
 
 
@@ -123,7 +128,12 @@ def _with_retrieval(result: QueryResult, values: Mapping[str, Mapping[str, float
         return result
     failed = Score.missing("failed", result.error) if result.error else None
     scores = {name: failed or Score(by_query[result.id]) for name, by_query in values.items()}
-    return replace(result, scores={**scores, **result.scores})
+    return replace(result, scores={**result.scores, **scores})
+
+
+def _only(names: Sequence[str], result: QueryResult) -> QueryResult:
+    """Without scores that another time asked for; they stay in the folder."""
+    return replace(result, scores={name: result.scores[name] for name in names if name in result.scores})
 
 
 def _score_answers(
@@ -164,7 +174,8 @@ def _expecting(measure: MeasureResult, plan: Plan) -> MeasureResult:
     if wanted is None:
         return replace(measure, min_coverage=plan.min_coverage)
     tolerance = wanted.tolerance if wanted.value is not None else None
-    return replace(measure, expected=wanted.value, tolerance=tolerance, min_coverage=wanted.coverage)
+    coverage = plan.min_coverage if wanted.coverage is None else wanted.coverage
+    return replace(measure, expected=wanted.value, tolerance=tolerance, min_coverage=coverage)
 
 
 def _failed(results: Sequence[QueryResult]) -> tuple[str, ...]:

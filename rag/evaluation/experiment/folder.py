@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,8 +29,18 @@ class EvaluationFolder:
     ``state.json`` holds what the lines depend on: another recipe, model or data set needs another folder.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, object], *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, object],
+        later: Mapping[str, object] | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
         """Open the folder, or make it. ``fresh`` drops what another evaluation left in it.
+
+        ``settings`` must be those of the folder; of ``later``, what is empty on either side may come to it, or be left
+        out for once: a generator comes to an evaluation that only searched.
 
         Raises EvaluationError where it belongs to another evaluation or process, or holds other files.
         """
@@ -48,22 +58,21 @@ class EvaluationFolder:
         except OSError as error:
             raise EvaluationError(f"the folder cannot be used: {error.strerror}", where=str(path)) from error
         try:
-            self._claim(json.loads(json.dumps(settings)), fresh=fresh)
+            self._claim(json.loads(json.dumps({**settings, **(later or {})})), set(later or ()), fresh=fresh)
             self.finished = self._read()
             self._file = (path / FINISHED).open("a", encoding="utf-8")
         except BaseException:
             self._lock.release()
             raise
 
-    def _claim(self, settings: dict[str, object], *, fresh: bool) -> None:
+    def _claim(self, settings: dict[str, object], later: Set[str], *, fresh: bool) -> None:
         state = self.path / STATE
-        others = [path.name for path in self.path.iterdir() if path.name not in (".lock", INDEX)]
-        if state.is_file():
-            kept = _load(state)
+        others = sorted(path.name for path in self.path.iterdir() if path.name not in (".lock", f".{STATE}.tmp"))
+        if kept := _load(state):
             differ = {key for key in {*kept, *settings} if kept.get(key) != settings.get(key)}
-            # A judge comes to an evaluation that had none.
-            changed = sorted(key for key in differ if key != "judge" or (kept.get(key) and settings.get(key)))
-            settings["judge"] = settings.get("judge") or (None if fresh else kept.get("judge"))
+            changed = sorted(key for key in differ if key not in later or (kept.get(key) and settings.get(key)))
+            if not fresh:
+                settings |= {key: settings[key] or kept.get(key) for key in later}
             if changed and not fresh:
                 raise EvaluationError(
                     f"the folder holds another evaluation: {', '.join(changed)} differ",
@@ -76,7 +85,7 @@ class EvaluationFolder:
                 shutil.rmtree(self.path / INDEX, ignore_errors=True)
         elif others:
             raise EvaluationError(
-                f"the folder holds other files ({sorted(others)[0]}), and no evaluation",
+                f"the folder holds other files ({others[0]}), and no evaluation",
                 where=str(self.path),
                 hint="give an empty or a new folder with --out",
             )
@@ -103,8 +112,11 @@ class EvaluationFolder:
 
     def save(self, result: QueryResult) -> None:
         """Keep a finished question."""
-        self._file.write(_RESULT.dump_json(result).decode() + "\n")
-        self._file.flush()
+        try:
+            self._file.write(_RESULT.dump_json(result).decode() + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise _unwritable(self.path / FINISHED, error) from error
 
     def close(self) -> None:
         """Let another process in."""
@@ -121,15 +133,27 @@ class EvaluationFolder:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file so that it is there whole or not at all. Raises EvaluationError."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
-def _load(path: Path) -> dict[str, object]:
+def _unwritable(path: Path, error: OSError) -> EvaluationError:
+    return EvaluationError(
+        f"cannot be written: {error.strerror}",
+        where=str(path),
+        hint="finished questions are kept; the same command goes on from there",
+    )
+
+
+def _load(path: Path) -> dict[str, object] | None:
+    """What an evaluation wrote; None where nothing or another program did, so that its folder is not taken for ours."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EvaluationError("not an evaluation's state", where=str(path), hint="--fresh starts over") from error
-    return state if isinstance(state, dict) else {}
+    except (FileNotFoundError, IsADirectoryError, ValueError):
+        return None
+    return state if isinstance(state, dict) and "ragstone" in state else None

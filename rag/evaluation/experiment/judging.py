@@ -14,6 +14,7 @@ from rag.evaluation.judges.judge import Judge
 from rag.evaluation.judges.measures import JUDGED_MEASURES, score_judged
 from rag.evaluation.judges.ragas_adapter import RAGAS_MEASURES, score_rows
 from rag.evaluation.judges.ragas_endpoint import endpoint_of
+from rag.evaluation.judges.ragas_import import load_ragas
 from rag.evaluation.results import QueryResult
 from rag.evaluation.scores import Score
 from rag.pipeline import Pipeline
@@ -22,6 +23,24 @@ from rag.recipe import GeneratorConfig, build_generator
 
 Scores: TypeAlias = Mapping[str, Score]
 Keep: TypeAlias = Callable[[QueryResult, Scores], None]
+
+
+def check_judge(measures: Chosen, config: GeneratorConfig, *, embeds: bool) -> None:
+    """Find out before a long run whether there is what its judge needs; ``embeds``: there is an embedder.
+
+    Raises EvaluationError, MissingExtraError.
+    """
+    if config.kind == "extractive" and (measures.judged or any(RAGAS_MEASURES[name].asks for name in measures.ragas)):
+        raise EvaluationError(
+            "the recipe's generator quotes, and cannot judge",
+            hint="name a recipe with a language model: --judge default",
+        )
+    if measures.ragas:
+        load_ragas()
+    if not embeds and (blind := next((name for name in measures.ragas if RAGAS_MEASURES[name].embeds), None)):
+        raise EvaluationError(
+            f"{blind} needs an embedder, and the recipe has none", hint="leave it out with --measures"
+        )
 
 
 def judge_all(
@@ -37,20 +56,24 @@ def judge_all(
 ) -> list[QueryResult]:
     """The results with the scores of ``measures`` that the generator of ``config`` gives as judge.
 
-    Those that a result has already are not asked for again. Raises EvaluationError for a generator that cannot judge.
+    Those that a result has already are not asked for again. Raises EvaluationError, ModelError.
     """
     scored = {result.id: result for result in results}
 
     def keep(result: QueryResult, found: Scores) -> None:
         scored[result.id] = replace(scored[result.id], scores={**scored[result.id].scores, **found})
-        if not result.error:
+        if found and not result.error:
             save(scored[result.id])
 
     if measures.judged:
         with _judge(pipeline, config) as generator:
             _ask_judge(generator, config, questions, results, measures.judged, keep, progress)
     if measures.ragas:
-        _ask_ragas(pipeline, questions, results, measures.ragas, config, jobs, keep, progress)
+        # What is missing differs where another time asked for other measures, or was stopped.
+        missing = {result.id: tuple(name for name in measures.ragas if _is_open(name, result)) for result in results}
+        for names in dict.fromkeys(filter(None, missing.values())):
+            those = [result for result in results if missing[result.id] == names]
+            _ask_ragas(pipeline, questions, those, names, config, jobs, keep, progress)
     return list(scored.values())
 
 
@@ -86,16 +109,15 @@ def _ask_ragas(
     keep: Keep,
     progress: Callable[[str, int, int], None],
 ) -> None:
-    missing = [result for result in results if any(_is_open(name, result) for name in names)]
-    done = len(results) - len(missing)
+    done = 0
 
     def on_row(number: int, found: Scores) -> None:
         nonlocal done
         done += 1
-        keep(missing[number], found)
+        keep(results[number], found)
         progress("asking Ragas", done, len(results))
 
-    rows = [(questions[result.id], result.answer) for result in missing]
+    rows = [(questions[result.id], result.answer) for result in results]
     if not any(RAGAS_MEASURES[name].asks for name in names):
         score_rows(rows, names, embedder=pipeline.embedder, on_row=on_row)
         return
@@ -112,11 +134,6 @@ def _is_open(name: str, result: QueryResult) -> bool:
 
 @contextmanager
 def _judge(pipeline: Pipeline, config: GeneratorConfig) -> Iterator[Generator]:
-    if config.kind == "extractive":
-        raise EvaluationError(
-            "the recipe's generator quotes, and cannot judge",
-            hint="name a recipe with a language model: --judge default",
-        )
     if config == pipeline.recipe.generator:
         yield pipeline.generator
         return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rag.evaluation.datasets import sha256
 from rag.pipeline import Pipeline
+from rag.recipe import GeneratorConfig
 from rag.types import content_hash
 
 PACKAGES = (
@@ -48,8 +49,8 @@ def processor() -> str:
     return f"{named.get('model name', platform.machine())} ({', '.join(flags) or 'no AVX-512'})"
 
 
-def model_hashes(pipeline: Pipeline, *, answers: bool) -> Mapping[str, str]:
-    """What identifies the recipe's models: the embedder's fingerprint, and SHA-256 of a local generator's file."""
+def model_hashes(pipeline: Pipeline) -> Mapping[str, str]:
+    """What identifies the recipe's models for search: the embedder's fingerprint, and SHA-256 of the reranker."""
     from rag.models import resolve
 
     recipe = pipeline.recipe
@@ -58,9 +59,14 @@ def model_hashes(pipeline: Pipeline, *, answers: bool) -> Mapping[str, str]:
         hashes[f"embedder {recipe.embedder.model}"] = pipeline.embedder.fingerprint
     if recipe.reranker.model:
         hashes[f"reranker {recipe.reranker.model}"] = _tree(resolve(recipe.reranker.model))
-    if answers and recipe.generator.kind == "llama.cpp":
-        hashes[f"generator {recipe.generator.model}"] = sha256(resolve(recipe.generator.model))
     return hashes
+
+
+def generator_hash(role: str, config: GeneratorConfig) -> Mapping[str, str]:
+    """SHA-256 of the file of a local model that generates or judges; nothing for others."""
+    from rag.models import resolve
+
+    return {f"{role} {config.model}": sha256(resolve(config.model))} if config.kind == "llama.cpp" else {}
 
 
 def _tree(path: Path) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rag.errors import EvaluationError
-from rag.evaluation.scores import MIN_COVERAGE
 
 
 class _Section(BaseModel):
@@ -17,11 +16,14 @@ class _Section(BaseModel):
 
 
 class Expectation(_Section):
-    """What a mean should be: ``value`` give or take ``tolerance``, over ``coverage`` of the questions at least."""
+    """What a mean should be: ``value`` give or take ``tolerance``, over ``coverage`` of the questions at least.
+
+    Without a ``coverage`` it is that of every other mean.
+    """
 
     value: float | None = None
     tolerance: float = Field(default=0.01, ge=0)
-    coverage: float = Field(default=MIN_COVERAGE, ge=0, le=1)
+    coverage: float | None = Field(default=None, ge=0, le=1)
 
 
 class Suite(_Section):
@@ -29,16 +31,18 @@ class Suite(_Section):
 
     ``dataset`` is a folder or a test set, below the folder given with --data or beside the suite. Of several
     ``recipes`` the first is the baseline of the others. ``expect`` has a table of measures for each recipe.
+    ``split`` names the judgements.
     """
 
     description: str = ""
     dataset: str
+    split: str = "test"
     recipes: list[str] = Field(default=["default"], min_length=1)
     measures: list[str] = []
     answers: bool = False
     explain_misses: bool = False
     limit: int | None = Field(default=None, ge=1)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     judge: str = ""
     expect: dict[str, dict[str, Expectation]] = {}
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag.evaluation.report.display import percentile
 from rag.evaluation.results import Comparison, Evaluation, MeasureResult, Provenance, Stage
 from rag.evaluation.scores import Status
 
@@ -111,9 +112,4 @@ def _measure(one: MeasureResult) -> MeasureSummary:
 def _latency(seconds: list[float]) -> Latency | None:
     if not seconds:
         return None
-    ordered = sorted(seconds)
-
-    def at(share: float) -> float:
-        return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
-
-    return Latency(at(0.5), at(0.95), ordered[-1])
+    return Latency(percentile(seconds, 50), percentile(seconds, 95), max(seconds))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -19,7 +20,7 @@ __all__ = ["write_results"]
 
 def write_results(evaluation: Evaluation, folder: Path) -> Summary:
     """Write run, scores, summary and report into ``folder``, each whole or not at all."""
-    write_run(folder / RUN, run_of(evaluation.queries), evaluation.name.replace(" ", "-"))
+    write_run(folder / RUN, run_of(evaluation.queries), re.sub(r"\s+", "-", evaluation.name))
     lines = [json.dumps(_scores_row(one), ensure_ascii=False, allow_nan=False) for one in evaluation.queries]
     write_atomically(folder / SCORES, "".join(f"{line}\n" for line in lines))
     summary = summarise(evaluation, folder)
