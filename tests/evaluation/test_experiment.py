@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ir_measures
 import pytest
 from pydantic import TypeAdapter
 
 from rag.errors import EvaluationError, GenerationError, RecipeError
-from rag.evaluation.datasets import read_dataset, read_questions, read_testset
+from rag.evaluation.datasets import document_key, read_dataset, read_questions, read_testset
 from rag.evaluation.experiment.asking import Ask, ask_all, choose_questions
 from rag.evaluation.experiment.evaluate import run_of
 from rag.evaluation.experiment.folder import FINISHED, REPORT, RUN, SCORES, SUMMARY, EvaluationFolder
 from rag.evaluation.experiment.run import Request, run_experiment
 from rag.evaluation.experiment.suite import load_suite
 from rag.evaluation.experiment.summary import Summary
-from rag.evaluation.ranking.judgements import read_run
+from rag.evaluation.ranking.judgements import ranking, read_run
 from rag.evaluation.results import QueryResult
 from rag.pipeline import Pipeline
 from rag.types import Message
@@ -149,8 +153,8 @@ def test_a_folder_is_kept_for_its_evaluation(dataset: Path, tmp_path: Path) -> N
 
 
 def test_a_folder_is_for_one_process(tmp_path: Path) -> None:
-    with EvaluationFolder(tmp_path / "out", {}), pytest.raises(EvaluationError, match="another process"):
-        EvaluationFolder(tmp_path / "out", {})
+    with EvaluationFolder(tmp_path / "out", {"ragstone": "1"}), pytest.raises(EvaluationError, match="another process"):
+        EvaluationFolder(tmp_path / "out", {"ragstone": "1"})
 
 
 def test_a_line_that_is_not_torn_but_wrong_is_named(dataset: Path, tmp_path: Path) -> None:
@@ -179,6 +183,13 @@ class Flaky:
         if self._fails(messages[-1].question):
             raise GenerationError("the endpoint does not answer", where="http://127.0.0.1:9")
         yield messages[-1].passages[0]
+
+
+def ask_some(
+    pipeline: Pipeline, asks: Sequence[Ask], finished: Mapping[str, QueryResult] | None = None, **more: Any
+) -> list[QueryResult]:
+    given = {"key": "_id", "depth": 100, "jobs": 1, "save": lambda one: None, "progress": lambda done, total: None}
+    return ask_all(pipeline, asks, finished=finished or {}, **{**given, **more})
 
 
 def ask_flaky(dataset: Path, tmp_path: Path, fails: Callable[[str], bool]) -> tuple[list[str], list[str]]:
@@ -235,7 +246,7 @@ def test_several_recipes_are_compared_with_the_first(dataset: Path, tmp_path: Pa
     first, second = run_experiment(request(dataset, tmp_path / "out", recipes=("bm25", str(blind))))
     assert not first.comparisons
     comparisons = [one.comparison for one in second.comparisons]
-    assert {one.measure for one in comparisons} == {one.name for one in second.measures}
+    assert {one.measure for one in comparisons} == {one.name for one in second.measures} - {"Judged@10"}
     assert all(one.baseline == "bm25" and one.n == 6 for one in comparisons)
     assert (tmp_path / "out" / "bm25" / REPORT).is_file()
     assert (tmp_path / "out" / "blind" / REPORT).is_file()
@@ -250,6 +261,167 @@ def test_the_same_again_is_no_significant_difference(dataset: Path, tmp_path: Pa
     assert {one.verdict for one in again.comparisons} == {"no significant difference"}
     assert {one.comparison.difference for one in again.comparisons} == {0.0}
     assert again.passed
+
+
+def test_a_finished_question_is_searched_again_as_deep_as_asked_but_not_answered_again(
+    dataset: Path, tmp_path: Path
+) -> None:
+    with Pipeline(tmp_path / "index", "bm25") as pipeline:
+        pipeline.add(dataset / "corpus.jsonl")
+        asks = [Ask("q1", "When was the Tamar Bridge opened?", answer=True)]
+        (shallow,) = ask_some(pipeline, asks, depth=1)
+        pipeline.__dict__["generator"] = Flaky(lambda question: True)
+        (deep,) = ask_some(pipeline, asks, {"q1": shallow}, depth=100)
+        assert (len(shallow.ranking), len(deep.ranking)) == (1, 2)
+        assert (deep.answer, deep.answer_seconds, deep.error) == (shallow.answer, shallow.answer_seconds, "")
+        (searched,) = ask_some(pipeline, [replace(asks[0], answer=False)], {"q1": deep})
+        assert (searched.ranking, searched.answer) == (deep.ranking, None)
+        (other,) = ask_some(pipeline, [replace(asks[0], text="Who built Smeaton's Tower?")], {"q1": deep})
+        assert "does not answer" in other.error
+
+
+@pytest.mark.models
+def test_a_diversified_ranking_keeps_its_order_in_the_run(dataset: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "diverse.toml"
+    recipe.write_text('[generator]\nkind = "extractive"\n[retrieval]\nmmr = 0.1\n')
+    with Pipeline(tmp_path / "index", recipe) as pipeline:
+        pipeline.add(dataset / "corpus.jsonl")
+        text = "Which bridge was designed in Plymouth?"
+        hits = pipeline.search(text, 100)
+        assert [hit.score for hit in hits] != sorted((hit.score for hit in hits), reverse=True)
+        (result,) = ask_some(pipeline, [Ask("q", text, answer=False)])
+    assert ranking(run_of([result])["q"]) == [document_key(hit, "_id") for hit in hits]
+
+
+def test_a_blank_question_fails_alone(dataset: Path, tmp_path: Path) -> None:
+    rows = [{"_id": one, "text": "" if one != "q6" else text} for one, text, *_ in QUESTIONS]
+    write(dataset / "queries.jsonl", rows)
+    (summary,) = run_experiment(request(dataset, tmp_path / "out"))
+    assert (summary.questions, summary.failed) == (6, 5)
+    write(dataset / "queries.jsonl", [{**row, "text": " "} for row in rows])
+    (summary,) = run_experiment(request(dataset, tmp_path / "all"))
+    assert [(one.mean, one.scored, one.total) for one in summary.measures] == [(None, 0, 6)] * 6
+    assert not summary.passed
+
+
+def test_measures_without_a_cutoff_are_taken_alone(dataset: Path, tmp_path: Path) -> None:
+    (summary,) = run_experiment(request(dataset, tmp_path / "out", measures=("AP",)))
+    assert [one.name for one in summary.measures] == ["AP"]
+
+
+def test_scores_of_another_time_are_not_in_the_results(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_experiment(request(dataset, out))
+    rows = [json.loads(line) for line in (out / FINISHED).read_text().splitlines()]
+    write(out / FINISHED, [{**row, "scores": {"judged.fluency": {"value": 0.5}, "AP": {"value": 0.1}}} for row in rows])
+    run_experiment(request(dataset, out, measures=("AP",)))
+    scores = [json.loads(line)["scores"] for line in (out / SCORES).read_text().splitlines()]
+    assert scores == [{"AP": {"value": 1.0}}] * 6
+
+
+def test_documents_that_the_index_lacks_are_told(dataset: Path, tmp_path: Path) -> None:
+    with (dataset / "qrels" / "test.tsv").open("a") as file:
+        file.write("q1\tlost\t1\n")
+    (summary,) = run_experiment(request(dataset, tmp_path / "out"))
+    assert any("1 of 7 relevant documents are not in the index, such as lost" in note for note in summary.notes)
+    write(dataset / "corpus.jsonl", [{"_id": "z", "title": "", "text": "Nothing of the kind."}])
+    with pytest.raises(EvaluationError, match=r"none of the documents that are relevant.*such as bridge"):
+        run_experiment(request(dataset, tmp_path / "none"))
+
+
+def test_judged_queries_without_a_row_of_answers_are_told(dataset: Path, tmp_path: Path) -> None:
+    rows = (dataset / "qa.jsonl").read_text().splitlines(keepends=True)
+    (dataset / "qa.jsonl").write_text("".join(rows[2:]))
+    (summary,) = run_experiment(request(dataset, tmp_path / "out", answers=True))
+    assert any("2 of 6 judged queries are not in qa.jsonl by their _id (such as q1)" in one for one in summary.notes)
+
+
+def test_a_split_is_chosen(dataset: Path, tmp_path: Path) -> None:
+    (dataset / "qrels" / "test.tsv").rename(dataset / "qrels" / "dev.tsv")
+    with pytest.raises(EvaluationError, match="--split: dev"):
+        run_experiment(request(dataset, tmp_path / "out"))
+    (summary,) = run_experiment(request(dataset, tmp_path / "out", split="dev"))
+    assert mean(summary, "RR") == 1.0
+
+
+def test_a_baseline_is_read_before_anything_is_asked(dataset: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    write(other / SCORES, [{"id": "x1", "scores": {"AP": {"value": 0.5}}}])
+    for baseline, message in ((tmp_path / "no.trec", "no.trec"), (other, "none of these questions")):
+        with pytest.raises(EvaluationError, match=message):
+            run_experiment(request(dataset, tmp_path / "out", baseline=baseline))
+    (other / SCORES).write_text('{"id": "q1", "scores": {"AP": {"value": NaN}}}\n')
+    with pytest.raises(EvaluationError, match=r"scores\.jsonl:1"):
+        run_experiment(request(dataset, tmp_path / "out", baseline=other))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_measure_that_no_question_has_of_both_is_not_compared(dataset: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    rows = [{"id": "q1", "scores": {"AP": {"value": 0.5}, "refusal_precision": {"value": 0.0}}}]
+    rows[0]["question"] = "one line\u2028in JSON"
+    (other / SCORES).write_text(json.dumps(rows[0], ensure_ascii=False) + "\n", encoding="utf-8")
+    (summary,) = run_experiment(request(dataset, tmp_path / "out", baseline=other, answers=True))
+    assert [one.comparison.measure for one in summary.comparisons] == ["AP"]
+    assert any(note.startswith("refusal_precision") and "0 are compared" in note for note in summary.notes)
+
+
+def test_folders_of_others_stay_as_they_are(dataset: Path, tmp_path: Path) -> None:
+    for name, state in (("index alone", None), ("state of another program", '{"version": 4}'), ("torn", '{"rag')):
+        folder = tmp_path / name
+        (folder / "index").mkdir(parents=True)
+        (folder / "index" / "mine").write_text("years of work")
+        if state:
+            (folder / "state.json").write_text(state)
+        with pytest.raises(EvaluationError, match="other files"):
+            run_experiment(request(dataset, folder, fresh=True))
+        assert (folder / "index" / "mine").read_text() == "years of work"
+
+
+def test_two_recipes_of_one_name_are_refused(dataset: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "same.toml" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text('[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n')
+    with pytest.raises(EvaluationError, match="two recipes are called 'same'"):
+        run_experiment(request(dataset, tmp_path / "out", recipes=tuple(map(str, paths))))
+    assert not (tmp_path / "out").exists()
+
+
+def test_answers_come_to_a_folder_that_has_none(tmp_path: Path) -> None:
+    settings = {"ragstone": "1"}
+    for generator, judge in (
+        ({}, None),
+        ({"generator m": "a"}, None),
+        ({}, {"model": "m"}),
+        ({"generator m": "a"}, None),
+    ):
+        EvaluationFolder(tmp_path / "out", settings, {"generator": generator, "judge": judge}).close()
+    with pytest.raises(EvaluationError, match="generator, judge differ"):
+        EvaluationFolder(tmp_path / "out", settings, {"generator": {"generator m": "b"}, "judge": {"model": "n"}})
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_ctrl_c_ends_the_command_and_keeps_what_is_finished(dataset: Path, tmp_path: Path, jobs: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes requests, never answers
+        recipe = tmp_path / "silent.toml"
+        recipe.write_text(
+            '[embedder]\nbackend = "none"\n[retrieval]\narms = ["sparse"]\n[generator]\nkind = "openai"\nmodel = "m"\n'
+            f'api_key_env = ""\nbase_url = "http://127.0.0.1:{silent.getsockname()[1]}/v1"\ntimeout = 60.0\n'
+        )
+        rows = (dataset / "qa.jsonl").read_text().splitlines(keepends=True)
+        (dataset / "qa.jsonl").write_text("".join([rows[-1], *rows[:-1]]))  # refused without the model, so finished
+        command = [Path(sys.executable).with_name("rag"), "eval", dataset, "-r", recipe, "--answers", "-j", str(jobs)]
+        running = subprocess.Popen([*command, "--out", tmp_path / "out"], stderr=subprocess.PIPE, text=True)
+        silent.settimeout(60)
+        with silent.accept()[0]:
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=15)
+    assert running.returncode == 130
+    assert "the same command goes on" in said
+    assert [json.loads(line)["id"] for line in (tmp_path / "out" / FINISHED).read_text().splitlines()] == ["q7"]
 
 
 @pytest.mark.collections
@@ -368,6 +540,7 @@ class TestSuites:
             ("recipes = ['bm25']", "dataset"),
             ('dataset = "x"\n[expect.bm25]\nAP = 0.5', "expect.bm25.AP"),
             ('dataset = "x"\n[expect.bm52.AP]\nvalue = 0.5', "expect.bm52 is for no recipe"),
+            ('dataset = "x"\nseed = -1', "seed"),
             ("dataset = ", "not TOML"),
         ],
     )
@@ -387,6 +560,35 @@ class TestSuites:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 5, done.stderr
         assert "FAILED: RR is 1.0000, expected 0.2000 ± 0.01" in done.stdout
+
+    def test_an_expectation_of_what_is_not_measured_is_an_error(self, dataset: Path, tmp_path: Path) -> None:
+        suite = tmp_path / "suite.toml"
+        suite.write_text('dataset = "plymouth"\nrecipes = ["bm25"]\n[expect.bm25]\n"nDCG@1O" = { value = 0.2 }\n')
+        with pytest.raises(EvaluationError, match=r"expect.bm25 has 'nDCG@1O', which is not measured.*nDCG@10"):
+            run_experiment(Request(target=suite, out=tmp_path / "out"))
+        suite.write_text(suite.read_text().replace("nDCG@1O", "AUROC").replace('"bm25"]', '"bm25"]\nanswers = true'))
+        rows = (dataset / "qa.jsonl").read_text().splitlines(keepends=True)
+        (dataset / "qa.jsonl").write_text("".join(rows[:-1]))  # nothing to tell apart
+        (summary,) = run_experiment(Request(target=suite, out=tmp_path / "out"))
+        assert "AUROC is no value, expected 0.2000 ± 0.01" in summary.failures
+
+    def test_seed_limit_and_coverage_are_the_suites_unless_given(self, dataset: Path, tmp_path: Path) -> None:
+        suite = tmp_path / "suite.toml"
+        expect = '[expect.bm25]\n"RR" = { value = 1.0 }\n'
+        suite.write_text(f'dataset = "plymouth"\nrecipes = ["bm25"]\nlimit = 3\nseed = 5\n{expect}')
+        (summary,) = run_experiment(Request(target=suite, out=tmp_path / "out"))
+        assert summary.provenance.seed == 5
+        asked = [json.loads(line)["id"] for line in (tmp_path / "out" / SCORES).read_text().splitlines()]
+        chosen = choose_questions(read_dataset(dataset), answers=False, limit=3, seed=5)
+        assert asked == [ask.id for ask in chosen]
+        (other,) = run_experiment(Request(target=suite, out=tmp_path / "out", seed=6))
+        assert other.provenance.seed == 6
+        assert any("expected scores are not checked" in note for note in other.notes)
+        write(
+            dataset / "queries.jsonl", [{"_id": one, "text": "" if one == asked[0] else t} for one, t, *_ in QUESTIONS]
+        )
+        (covered,) = run_experiment(Request(target=suite, out=tmp_path / "new", min_coverage=0.5))
+        assert covered.passed
 
     @pytest.mark.models
     @pytest.mark.collections
