@@ -22,7 +22,8 @@ __all__ = ["DAMAGED", "FAILED", "INTERRUPTED", "SKIPPED", "USAGE", "app"]
 FAILED, USAGE, SKIPPED, DAMAGED, INTERRUPTED = 1, 2, 3, 4, 130
 EPILOG = (
     "Exit codes: 0 done; 1 an error; 2 wrong usage (arguments, a filter, a recipe); 3 done, but some files "
-    "or records were skipped; 4 verify found damage; 5 a system is significantly worse; 130 interrupted."
+    "or records were skipped, or a mean covers too few questions; 4 verify found damage; 5 a score is not as "
+    "expected or significantly worse; 130 interrupted."
 )
 DEFAULT_INDEX = Path("indexes/built/default")
 
