@@ -77,7 +77,9 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the results. \\[default: runs/NAME-RECIPE-SETTINGS]")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start over, dropping the evaluation that the folder holds.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over, dropping the evaluation that the folder holds.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema eval` describes it.")] = False,
 ) -> None:
     """Measure how well recipes retrieve and answer, over a data set with judgements.

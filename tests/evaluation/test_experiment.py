@@ -157,6 +157,30 @@ def test_a_folder_is_for_one_process(tmp_path: Path) -> None:
         EvaluationFolder(tmp_path / "out", {"ragstone": "1"})
 
 
+@pytest.mark.parametrize("full", [FINISHED, "state.json"])
+def test_a_full_disk_is_an_error_that_says_where(dataset: Path, tmp_path: Path, full: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full, a device without space")
+    out = tmp_path / "out"
+    run_experiment(request(dataset, out, limit=1))
+    if full == FINISHED:
+        (out / FINISHED).unlink()
+    (out / (FINISHED if full == FINISHED else f".{full}.tmp")).symlink_to("/dev/full")
+    with pytest.raises(EvaluationError, match=f"{full}: cannot be written: No space left"):
+        run_experiment(request(dataset, out))
+
+
+def test_an_index_is_searched_by_its_own_recipe(dataset: Path, tmp_path: Path) -> None:
+    with Pipeline(tmp_path / "index", "bm25") as pipeline:
+        pipeline.add(dataset / "corpus.jsonl")
+    (tmp_path / "suite.toml").write_text('dataset = "plymouth"\n')
+    for target in (dataset, tmp_path / "suite.toml"):
+        out = tmp_path / target.stem / "out"
+        (summary,) = run_experiment(Request(target=target, index=tmp_path / "index", out=out))
+        assert (summary.name, mean(summary, "RR")) == ("index", 1.0)
+        assert 'arms = ["sparse"]' in summary.provenance.recipe_toml
+
+
 def test_a_line_that_is_not_torn_but_wrong_is_named(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run_experiment(request(dataset, out))

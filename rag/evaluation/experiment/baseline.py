@@ -15,6 +15,8 @@ from rag.evaluation.ranking.measures import score_run
 from rag.evaluation.ranking.significance import merits
 from rag.evaluation.results import QueryResult
 
+KINDS = "a baseline is a TREC run, or a folder that `rag eval` wrote"
+
 Values: TypeAlias = Mapping[str, Mapping[str, float]]
 
 
@@ -67,7 +69,7 @@ def _read_scores(path: Path) -> Values:
         raise EvaluationError(
             f"the baseline's scores cannot be read: {error}",
             where=str(path),
-            hint="a baseline is a TREC run, or a folder that `rag eval` wrote",
+            hint=KINDS,
         ) from error
     for number, line in enumerate(lines, 1):
         try:
@@ -76,7 +78,7 @@ def _read_scores(path: Path) -> Values:
                 if "value" in score:
                     values.setdefault(name, {})[row["id"]] = float(score["value"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise EvaluationError("this is no line of scores", where=f"{path}:{number}") from error
+            raise EvaluationError("this is no line of scores", where=f"{path}:{number}", hint=KINDS) from error
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -61,6 +62,9 @@ class EvaluationFolder:
             self._claim(json.loads(json.dumps({**settings, **(later or {})})), set(later or ()), fresh=fresh)
             self.finished = self._read()
             self._file = (path / FINISHED).open("a", encoding="utf-8")
+        except OSError as error:
+            self._lock.release()
+            raise EvaluationError(f"the folder cannot be used: {error.strerror}", where=str(path)) from error
         except BaseException:
             self._lock.release()
             raise
@@ -120,7 +124,8 @@ class EvaluationFolder:
 
     def close(self) -> None:
         """Let another process in."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # of what could not be written, which ``save`` has told
+            self._file.close()
         self._lock.release()
 
     def __enter__(self) -> Self:

@@ -68,12 +68,12 @@ def read_setting(request: Request) -> Setting:
     if target.suffix == ".toml":
         suite, root = load_suite(target), request.data or target.parent
     else:
-        suite, root = Suite(dataset=str(target), recipes=["" if request.index else "default"]), Path()
+        suite, root = Suite(dataset=str(target)), Path()
     overridden = _without_expectations(request, suite)
     suite = suite.model_copy(
         update={
             "split": request.split or suite.split,
-            "recipes": list(request.recipes) or suite.recipes,
+            "recipes": list(request.recipes) or _recipes(request, suite),
             "measures": list(request.measures) or suite.measures,
             "answers": request.answers or suite.answers,
             "explain_misses": request.explain_misses or suite.explain_misses,
@@ -109,6 +109,11 @@ def read_setting(request: Request) -> Setting:
         baseline=baseline,
         notes=(*overridden, *(_unasked(dataset) if suite.answers else ())),
     )
+
+
+def _recipes(request: Request, suite: Suite) -> list[str]:
+    own = request.index and "recipes" not in suite.model_fields_set
+    return [""] if own else suite.recipes
 
 
 def _without_expectations(request: Request, suite: Suite) -> tuple[str, ...]:
