@@ -6,7 +6,6 @@ Gold is kept as document id and character span, so that it survives any other wa
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,13 +198,15 @@ def _read(path: Path, kind: type[R]) -> Iterator[R]:
             continue
         where = f"{path}:{number}"
         try:
-            row = kind.model_validate(json.loads(line))
-        except ValueError as error:
-            problem = error.errors()[0] if isinstance(error, ValidationError) else None
-            reason = (
-                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" if problem else f"this is not JSON: {error}"
+            row = kind.model_validate_json(line)  # which refuses half a surrogate pair, unlike json
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = (
+                "this is not JSON"
+                if problem["type"] == "json_invalid"
+                else ".".join(map(str, ("row", *problem["loc"])))
             )
-            raise EvaluationError(reason, where=where) from error
+            raise EvaluationError(f"{key}: {problem['msg']}", where=where) from error
         if row.id in seen:
             raise EvaluationError(f"the id {row.id!r} is there twice, first in line {seen[row.id]}", where=where)
         seen[row.id] = number

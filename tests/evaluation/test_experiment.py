@@ -508,6 +508,7 @@ def test_a_test_set_is_asked_of_its_index(dataset: Path, tmp_path: Path) -> None
             r"queries.jsonl:2.*twice.*line 1",
         ),
         ("queries.jsonl", ['{"_id": "q1", "text": "a"}', "{"], r"queries.jsonl:2.*not JSON"),
+        ("queries.jsonl", ['{"_id": "q1", "text": "half of \\ud83d"}'], r"queries.jsonl:1.*hex escape"),
         ("queries.jsonl", ['{"_id": "q1"}'], r"queries.jsonl:1.*text"),
         ("queries.jsonl", ['{"_id": "q9", "text": "a"}'], r"test.tsv.*'q1' is judged, but not in queries.jsonl"),
         ("qa.jsonl", ['{"_id": "q1", "question": 3}'], r"qa.jsonl:1.*question"),
