@@ -18,14 +18,18 @@ from pydantic import TypeAdapter
 
 from rag.errors import EvaluationError, GenerationError, RecipeError
 from rag.evaluation.datasets import document_key, read_dataset, read_questions, read_testset
+from rag.evaluation.experiment import judging
 from rag.evaluation.experiment.asking import Ask, ask_all, choose_questions
+from rag.evaluation.experiment.chosen import Chosen
 from rag.evaluation.experiment.evaluate import run_of
 from rag.evaluation.experiment.folder import FINISHED, REPORT, RUN, SCORES, SUMMARY, EvaluationFolder
+from rag.evaluation.experiment.judging import judge_all
 from rag.evaluation.experiment.run import Request, run_experiment
 from rag.evaluation.experiment.suite import load_suite
 from rag.evaluation.experiment.summary import Summary
 from rag.evaluation.ranking.judgements import ranking, read_run
 from rag.evaluation.results import QueryResult
+from rag.evaluation.scores import Score
 from rag.pipeline import Pipeline
 from rag.types import Message
 
@@ -547,6 +551,91 @@ def test_rankings_survive_the_run_file(dataset: Path, tmp_path: Path) -> None:
     rows = (tmp_path / "out" / FINISHED).read_bytes().splitlines()
     results = [TypeAdapter(QueryResult).validate_json(row) for row in rows]
     assert read_run(tmp_path / "out" / RUN) == run_of(results)
+
+
+class YesSayer(Flaky):
+    """A judge that agrees, and counts how often it was asked."""
+
+    asked = 0
+
+    def generate(
+        self, messages: Sequence[Message], *, stop: Sequence[str] = (), max_tokens: int = 256
+    ) -> Iterator[str]:
+        self.asked += 1
+        yield "Yes"
+
+
+def test_a_judge_is_asked_only_for_what_is_missing(dataset: Path, tmp_path: Path) -> None:
+    questions = {one.id: one for one in read_questions(dataset / "qa.jsonl")}
+    with Pipeline(tmp_path / "index", "bm25") as pipeline:
+        pipeline.add(dataset / "corpus.jsonl")
+        asks = choose_questions(read_dataset(dataset), answers=True, limit=None, seed=0)
+        results = ask_some(pipeline, asks)
+        judge = YesSayer(lambda question: False)
+        pipeline.__dict__["generator"] = judge
+        saved: list[QueryResult] = []
+
+        def judged(results: Sequence[QueryResult], *names: str) -> list[QueryResult]:
+            judge.asked = 0
+            return judge_all(
+                pipeline,
+                questions,
+                results,
+                Chosen(judged=names),
+                pipeline.recipe.generator,
+                jobs=1,
+                save=saved.append,
+                progress=lambda what, done, total: None,
+            )
+
+        fluent = judged(results, "judged.fluency")
+        assert judge.asked == len(saved) == 6  # q7 is rightly refused: no such score applies
+        timed_out = {**fluent[0].scores, "judged.fluency": Score.missing("timeout")}
+        both = judged([replace(fluent[0], scores=timed_out), *fluent[1:]], "judged.fluency", "judged.utility")
+        assert judge.asked == 1 + 6
+        assert [list(one.scores) for one in both] == [["judged.fluency", "judged.utility"]] * 6 + [[]]
+        saved.clear()
+        judged(both, "judged.fluency", "judged.utility")
+        assert (judge.asked, saved) == (0, [])
+
+
+def test_ragas_is_asked_only_for_what_is_missing(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[int, tuple[str, ...]]] = []
+
+    def score_rows(rows: Sequence[object], names: Sequence[str], *, on_row: Callable[..., None], **_: object) -> None:
+        calls.append((len(rows), tuple(names)))
+        for number in range(len(rows)):
+            on_row(number, {name: Score(number / 10) for name in names})
+
+    monkeypatch.setattr(judging, "score_rows", score_rows)
+    monkeypatch.setattr(judging, "endpoint_of", lambda *args, **more: None)
+    one, two = "ragas.faithfulness", "ragas.context_recall"
+    done = [
+        {one: Score(0.5)},
+        {},
+        {one: Score(0.5)},
+        {one: Score.missing("timeout")},
+        {one: Score(1.0), two: Score(1.0)},
+    ]
+    results = [QueryResult(f"q{number}", "?", scores=scores) for number, scores in enumerate(done, 1)]
+    questions = {question.id: question for question in read_questions(dataset / "qa.jsonl")}
+    with Pipeline(tmp_path / "index", "bm25") as pipeline:
+        found = judge_all(
+            pipeline,
+            questions,
+            results,
+            Chosen(ragas=(one, two)),
+            pipeline.recipe.generator,
+            jobs=1,
+            save=lambda result: None,
+            progress=lambda what, done, total: None,
+        )
+    assert calls == [(2, (two,)), (2, (one, two))]
+    assert [[result.scores[name].value for name in (one, two)] for result in found] == [
+        [0.5, 0.0], [0.0, 0.0], [0.5, 0.1], [0.1, 0.1], [1.0, 1.0],
+    ]  # fmt: skip
 
 
 class TestSuites:
