@@ -90,7 +90,7 @@ _SPACELESS = frozenset({"zh", "ja"})
 _CJK_ASKING = re.compile("多久|多长|什么时候|几点|多少钱?|百分之|哪一年|谁|什么|哪|[久长]")
 _COUNTED = re.compile(r"\b(?:how many|wie viele?)((?:\s+\S+){1,2})", re.IGNORECASE)
 _CLAUSE_ENDS = re.compile(r"[;:()。；：（）]|,(?=\s)|，|\s(?:and|but|while|or|und|aber)\s")
-_REPEATS = re.compile(r"\b(\w+(?:\W+\w+)?)\W+\1\b", re.IGNORECASE)
+_REPEATS = re.compile(r"\b(\w+(?:\W+\w+)?)\W+\1\b|\b([\w-]*\d[\w-]*)\b.*\b\2\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from rag.evaluation.english_verbs import base_form
 from rag.grounding import Fact, read_facts
 from rag.grounding.numerals import MONTHS
 from rag.index import Snapshot
-from rag.text import detect_language, is_heading, sentences, words
+from rag.text import detect_language, is_heading, is_stop_word, sentences, words
 from rag.types import Block, Document
 
 AnswerKind: TypeAlias = Literal["year", "date", "time", "money", "share", "extent", "measure", "count", "code", "name"]
@@ -46,9 +46,7 @@ _WORKING_DAYS = re.compile(
     r"[\s-](?:working|business|calendar|more|full|consecutive)\s(?:hours|days|weeks|months|years)\b"
 )
 _PER_CENT = re.compile(r"\s?per\s?cent\b")
-_COUNTED = re.compile(
-    r"\s(?!of\b|to\b|and\b|or\b|in\b|on\b|by\b|at\b|is\b|was\b|are\b|were\b|has\b|had\b)[a-z]{3,}|\s?[\u4e00-\u9fff]"
-)
+_COUNTED = re.compile(r"\s[a-z]{3,}|\s?[\u4e00-\u9fff]")
 _NUMBERED = re.compile(
     r"[A-Z]\w*\s$|(?i:\b(?:class|version|firmware|article|chapter|section|page|no|number|level|type|volume|part))\.?\s$"
 )
@@ -328,7 +326,10 @@ def _number_kind(sentence: str, fact: Fact) -> AnswerKind | None:  # noqa: PLR09
         return "measure"
     if re.fullmatch(r"1\d{3}|20\d{2}", fact.text):
         return "year"
-    return "count" if _COUNTED.match(after) and not _NUMBERED.search(sentence[: fact.start]) else None
+    counted = _COUNTED.match(after)
+    if counted is None or is_stop_word(counted.group().strip(), "en") or _NUMBERED.search(sentence[: fact.start]):
+        return None
+    return "count"
 
 
 def _written(word: str, text: str) -> bool:

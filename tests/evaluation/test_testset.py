@@ -254,6 +254,7 @@ def test_drafts_are_tidied() -> None:
         ("The bridge was opened in what year was?", False),
         ("When was the bridge the bridge opened?", False),
         ("What is the old card of?", False),
+        ("In what year did the QX-2 follow the QX-2?", False),
         ("Disappointed, when did Ann return home?", False),
         ("When was the " + "very " * 30 + "old bridge opened?", False),
         ("声级计的保修期为多久？", True),
