@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from rag.cli.testset_record import QuestionsRecord
-    from rag.evaluation.testset import Making
+    from rag.evaluation.testset.make import Making
 
 __all__ = ["testset"]
 
@@ -48,7 +48,7 @@ def testset(
     """
     from rag.cli.progress import evaluating
     from rag.errors import RecipeError
-    from rag.evaluation.testset import Plan, make_testset
+    from rag.evaluation.testset.make import Plan, make_testset
     from rag.pipeline import Pipeline
     from rag.recipe import load_recipe
 

@@ -200,14 +200,14 @@ def _read(path: Path, kind: type[R]) -> Iterator[R]:
         try:
             row = kind.model_validate_json(line)  # which refuses half a surrogate pair, unlike json
         except ValidationError as error:
-            problem = error.errors()[0]
-            key = (
-                "this is not JSON"
-                if problem["type"] == "json_invalid"
-                else ".".join(map(str, ("row", *problem["loc"])))
-            )
-            raise EvaluationError(f"{key}: {problem['msg']}", where=where) from error
+            raise EvaluationError(_explain(error), where=where) from error
         if row.id in seen:
             raise EvaluationError(f"the id {row.id!r} is there twice, first in line {seen[row.id]}", where=where)
         seen[row.id] = number
         yield row
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = "this is not JSON" if first["type"] == "json_invalid" else ".".join(map(str, ("row", *first["loc"])))
+    return f"{key}: {first['msg']}"

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import read_questions, read_testset
-from rag.evaluation.english_verbs import base_form
-from rag.evaluation.testset import Making, Plan, make_testset
-from rag.evaluation.testset_filters import (
+from rag.evaluation.testset.english_verbs import base_form
+from rag.evaluation.testset.filters import (
     Kept,
     asks_for,
     coverage,
@@ -30,10 +29,11 @@ from rag.evaluation.testset_filters import (
     self_contained,
     well_formed,
 )
-from rag.evaluation.testset_rules import ask_by_rule
-from rag.evaluation.testset_source import Candidate, candidates, draw, stands_alone
-from rag.evaluation.testset_writing import tidy, write_question
-from rag.evaluation.unanswerable import Pool
+from rag.evaluation.testset.make import Making, Plan, make_testset
+from rag.evaluation.testset.rules import ask_by_rule
+from rag.evaluation.testset.source import Candidate, candidates, draw, stands_alone
+from rag.evaluation.testset.unanswerable import Pool
+from rag.evaluation.testset.writing import tidy, write_question
 from rag.index import Snapshot
 from rag.pipeline import Pipeline
 from rag.recipe import EmbedderConfig, Recipe, RetrievalConfig

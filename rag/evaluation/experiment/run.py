@@ -190,19 +190,28 @@ def _compare(setting: Setting, evaluations: list[Evaluation]) -> list[Evaluation
     seed = setting.suite.seed
     found = compare(paired, baseline.values, baseline=baseline.name, seed=seed, lower_is_better=LOWER_IS_BETTER)
     compared = [
-        _with(one, baseline, found, unpaired({one.name: values[one.name]}, baseline.values, baseline=baseline.name))
+        _with(
+            one,
+            baseline,
+            found,
+            unpaired({one.name: values[one.name]}, baseline.values, baseline=baseline.name),
+            among=setting.baseline is None,
+        )
         for one in systems
     ]
     return compared if setting.baseline else [first, *compared]
 
 
-def _with(one: Evaluation, baseline: Baseline, found: tuple[Comparison, ...], notes: tuple[str, ...]) -> Evaluation:
+def _with(
+    one: Evaluation, baseline: Baseline, found: tuple[Comparison, ...], notes: tuple[str, ...], *, among: bool
+) -> Evaluation:
+    """The evaluation with its comparisons; ``among`` recipes of one suite, expected scores decide, not the first one."""
     own = tuple(comparison for comparison in found if comparison.system == one.name)
     worse = tuple(
         f"{comparison.measure} is significantly worse than {baseline.name}'s: {comparison.system_mean:.4f} after "
         f"{comparison.baseline_mean:.4f}, p = {comparison.p_corrected:.4g}"
         for comparison in own
-        if comparison.verdict == "worse"
+        if comparison.verdict == "worse" and not (among and any(m.expected is not None for m in one.measures))
     )
     return replace(
         one,

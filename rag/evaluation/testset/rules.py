@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from rag.evaluation.english_verbs import AUXILIARIES, HAVE, PAST, base_form
-from rag.evaluation.testset_source import AnswerKind, Candidate
+from rag.evaluation.testset.english_verbs import AUXILIARIES, HAVE, PAST, base_form
+from rag.evaluation.testset.source import AnswerKind, Candidate
 from rag.text import is_stop_word
 
 _PARTICIPLE = re.compile(r"been|not|\w+ed|\w+en")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.evaluation.datasets import Span
-from rag.evaluation.testset_source import AnswerKind, Candidate, answer_kind
+from rag.evaluation.testset.source import AnswerKind, Candidate, answer_kind
 from rag.grounding import Fact
 from rag.grounding.claims import Claim, holds_name, read_claim
 from rag.grounding.facts import states

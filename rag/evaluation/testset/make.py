@@ -20,12 +20,12 @@ from typing import Final
 
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import Question, Span, question_row, read_questions
-from rag.evaluation.testset_evidence import Evidence, documents_of
-from rag.evaluation.testset_filters import Judged, Kept, holds_answer, judge, well_formed
-from rag.evaluation.testset_rules import ask_by_rule
-from rag.evaluation.testset_source import Candidate, draw, passages
-from rag.evaluation.testset_writing import write_question
-from rag.evaluation.unanswerable import Pool
+from rag.evaluation.testset.evidence import Evidence, documents_of
+from rag.evaluation.testset.filters import Judged, Kept, holds_answer, judge, well_formed
+from rag.evaluation.testset.rules import ask_by_rule
+from rag.evaluation.testset.source import Candidate, draw, passages
+from rag.evaluation.testset.unanswerable import Pool
+from rag.evaluation.testset.writing import write_question
 from rag.index import Snapshot
 from rag.protocols import Embedder, Generator
 from rag.text import sentences

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rag.evaluation.english_verbs import AUXILIARIES, PAST
-from rag.evaluation.testset_rules import is_person
-from rag.evaluation.testset_source import AnswerKind, Candidate, answer_kind
+from rag.evaluation.testset.english_verbs import AUXILIARIES, PAST
+from rag.evaluation.testset.rules import is_person
+from rag.evaluation.testset.source import AnswerKind, Candidate, answer_kind
 from rag.generators import ExtractiveGenerator
 from rag.generators.prompts import render_messages
 from rag.grounding import Fact, ground, read_facts

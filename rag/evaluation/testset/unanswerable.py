@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from rag.evaluation.testset_source import answer_kind
+from rag.evaluation.testset.source import answer_kind
 from rag.grounding import Fact, read_facts
 
 Swapped: TypeAlias = Literal["code", "name", "year"]

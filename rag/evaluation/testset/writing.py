@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from rag.evaluation.testset_rules import is_person
-from rag.evaluation.testset_source import AnswerKind, Candidate
+from rag.evaluation.testset.rules import is_person
+from rag.evaluation.testset.source import AnswerKind, Candidate
 from rag.protocols import Generator
 from rag.types import Message
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from rag.evaluation.english_verbs import base_form
+from rag.evaluation.testset.english_verbs import base_form
 from rag.grounding import Fact, read_facts
 from rag.grounding.numerals import MONTHS
 from rag.index import Snapshot
