@@ -205,7 +205,7 @@ def _compare(setting: Setting, evaluations: list[Evaluation]) -> list[Evaluation
 def _with(
     one: Evaluation, baseline: Baseline, found: tuple[Comparison, ...], notes: tuple[str, ...], *, among: bool
 ) -> Evaluation:
-    """The evaluation with its comparisons; ``among`` recipes of one suite, expected scores decide, not the first one."""
+    """The evaluation with its comparisons; ``among`` the recipes of one suite, scores that it expects decide."""
     own = tuple(comparison for comparison in found if comparison.system == one.name)
     worse = tuple(
         f"{comparison.measure} is significantly worse than {baseline.name}'s: {comparison.system_mean:.4f} after "
