@@ -25,7 +25,7 @@ def run(suite: Path, data: Path) -> bool:
     """Run a suite afresh and keep its summaries; whether it passed."""
     out = OUT / suite.stem
     print(f"\n== {suite.stem}", flush=True)
-    command = [str(Path(sys.executable).with_name("rag")), "eval", str(suite), "--out", str(out), "--fresh"]
+    command = [str(Path(sys.executable).with_name("rag")), "eval", os.path.relpath(suite), "--out", str(out), "--fresh"]
     code = subprocess.run([*command, "--data", str(data)], check=False).returncode
     if code not in (0, 3, 5):
         return False
