@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from rag.chains.ingest import IndexReport
 from rag.cli.measure_records import CompareRecord, MeasureRecord
-from rag.cli.testset_record import QuestionsRecord
 from rag.cli.tune_record import TuneRecord
 from rag.evaluation.experiment.summary import Summary
+from rag.evaluation.testset.making import Making
 from rag.index import IndexInfo
 from rag.models import ModelStatus
 from rag.types import Answer, ArmScore, Chunk, Hit, Metadata, Sentence, Verdict
@@ -160,7 +160,7 @@ SCHEMAS: Mapping[str, type] = {
     "measure": MeasureRecord,
     "compare": CompareRecord,
     "tune": TuneRecord,
-    "testset": QuestionsRecord,
+    "testset": Making,
 }
 
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rag.cli.testset_record import QuestionsRecord
-    from rag.evaluation.testset.make import Making
+    from rag.evaluation.testset.making import Making
 
 __all__ = ["testset"]
 
@@ -80,29 +79,11 @@ def testset(
     if json:
         from rag.cli.output import print_json
 
-        print_json(_record(made))
+        print_json(made)
     else:
         _print(made)
     if not made.complete:
         raise typer.Exit(INCOMPLETE)
-
-
-def _record(made: Making) -> QuestionsRecord:
-    from rag.cli.testset_record import QuestionsRecord
-
-    return QuestionsRecord(
-        path=made.path,
-        wanted=made.wanted,
-        made=made.made,
-        answerable=made.answerable,
-        unanswerable=made.unanswerable,
-        resumed=made.resumed,
-        documents=made.documents,
-        tried=made.tried,
-        rejected=made.rejected,
-        methods=made.methods,
-        seconds=made.seconds,
-    )
 
 
 def _print(made: Making) -> None:

@@ -35,7 +35,6 @@ _ASKS = re.compile(
 )
 _IMPERATIVE = re.compile(r"^(?:name|list|give|state|describe|nenne|nennen sie)\b", re.IGNORECASE)
 # "his" after a name in the question is that name's
-_THERE = re.compile(r"\bthere\b(?<!are there)(?<!is there)", re.IGNORECASE)
 _POSSESSIVE = frozenset({"his", "her", "its", "their"})
 _NAMED = re.compile(r"\b[A-Z]\w+\s")
 # A gap that was copied; a comma, which in a draft mostly joins two questions or the halves of a statement.

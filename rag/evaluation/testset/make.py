@@ -13,7 +13,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from rag.errors import EvaluationError
 from rag.evaluation.datasets import Question, Span, question_row, read_questions
 from rag.evaluation.testset.evidence import Evidence, documents_of
 from rag.evaluation.testset.filters import Judged, Kept, holds_answer, judge, well_formed
+from rag.evaluation.testset.making import Making
 from rag.evaluation.testset.rules import ask_by_rule
 from rag.evaluation.testset.source import Candidate, draw, passages
 from rag.evaluation.testset.unanswerable import Pool
@@ -73,36 +74,6 @@ class Progress:
     wanted: int
     tried: int
     question: str
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """What came of it.
-
-    ``tried`` facts were asked for in this run, and ``rejected`` counts their drafts by the filter they failed first;
-    ``resumed`` rows were there before. ``methods`` counts the rows by how they were made.
-    """
-
-    path: str
-    wanted: int
-    answerable: int
-    unanswerable: int
-    resumed: int
-    documents: int
-    tried: int
-    rejected: Mapping[str, int]
-    methods: Mapping[str, int]
-    seconds: float
-
-    @property
-    def made(self) -> int:
-        """Rows in the file."""
-        return self.answerable + self.unanswerable
-
-    @property
-    def complete(self) -> bool:
-        """Whether there are as many as were wanted."""
-        return self.made >= self.wanted
 
 
 @dataclass(slots=True)
@@ -184,6 +155,7 @@ def make_testset(
     return Making(
         path=str(path),
         wanted=plan.n,
+        made=state.answerable + state.unanswerable,
         answerable=state.answerable,
         unanswerable=state.unanswerable,
         resumed=resumed,

@@ -1,15 +1,15 @@
-"""What ``rag testset --json`` prints."""
+"""What making a test set came to, as ``rag testset --json`` prints it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["QuestionsRecord"]
+__all__ = ["Making"]
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionsRecord:
+class Making:
     """A test set: ``made`` of ``wanted`` questions are in the file at ``path``, over ``documents`` documents.
 
     ``resumed`` of them were there before this run, which tried ``tried`` facts; ``rejected`` counts the drafts it
@@ -27,3 +27,8 @@ class QuestionsRecord:
     rejected: Mapping[str, int]
     methods: Mapping[str, int]
     seconds: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are as many as were wanted."""
+        return self.made >= self.wanted
