@@ -20,6 +20,8 @@ The tree::
     │   ├── IndexLockedError        another process is writing
     │   ├── CorruptIndexError       a file of the index is missing or its hash differs
     │   └── EmbedderMismatchError   the index was built with another embedder
+    ├── ToolError                   a tool's arguments are wrong, or it failed
+    ├── ConversationError           a conversation or one of its turns is not there, or cannot be read
     ├── RecipeError                 a recipe has an unknown key or a wrong value
     ├── EvaluationError             judgements, a run, a data set, a suite or a measure is unusable
     └── MissingExtraError           an optional package is needed; names the extra to install
@@ -123,3 +125,11 @@ class EvaluationError(RagError):
 
 class MissingExtraError(RagError, ImportError):
     """An optional package is not installed; the hint names the extra that brings it."""
+
+
+class ToolError(RagError):
+    """A tool's arguments are wrong, or it failed; ``where`` is the tool's name."""
+
+
+class ConversationError(RagError):
+    """A conversation or one of its turns is not there, or cannot be read."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from rag.errors import LoadError
 from rag.types import Chunk, Document, Hit, Message, Vectors
+
+JsonSchema: TypeAlias = Mapping[str, object]
 
 
 @runtime_checkable
@@ -125,6 +127,28 @@ class Chooser(Protocol):
         In the order of ``options``, adding up to 1. Raises ChoiceError where the reply is none of them,
         GenerationError, ContextError.
         """
+        ...
+
+
+@runtime_checkable
+class StructuredGenerator(Protocol):
+    """Messages -> JSON of a given shape; what a Generator offers where its sampling can be constrained."""
+
+    def generate_json(self, messages: Sequence[Message], schema: JsonSchema, *, max_tokens: int = 256) -> str:
+        """A reply that is valid under ``schema`` (JSON Schema), as JSON text.
+
+        Bound every string and array in the schema (maxLength, maxItems), so that the reply fits in ``max_tokens``:
+        one that is cut off raises GenerationError. Also raises ContextError.
+        """
+        ...
+
+
+@runtime_checkable
+class QueryTransform(Protocol):
+    """A question, in its conversation, -> what to search for."""
+
+    def __call__(self, query: str, history: Sequence[Message] = ()) -> list[str]:
+        """At least one query, the most important first. ``history`` are the turns before, oldest first."""
         ...
 
 

@@ -7,7 +7,7 @@ Invariants, held by property tests: ``document.text[chunk.start:chunk.end] == ch
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -194,13 +194,64 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a run: what went in, what came out, what it cost.
+
+    ``started`` counts seconds from the start of the trace. The tokens are the step's own; those of the
+    ``steps`` taken within it are theirs. ``error`` is the message of what it raised, if it did.
+    """
+
+    name: str
+    inputs: Metadata
+    outputs: Metadata
+    started: float
+    seconds: float
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    steps: tuple[Step, ...] = ()
+    error: str = ""
+
+    def walk(self) -> Iterator[Step]:
+        """The step itself and all within it, in the order in which they started."""
+        yield self
+        for step in self.steps:
+            yield from step.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a run did, step by step. ``began`` is in seconds since 1970 (UTC)."""
+
+    name: str
+    began: float
+    seconds: float
+    steps: tuple[Step, ...] = ()
+
+    def walk(self) -> Iterator[Step]:
+        """All steps, outer before inner, in the order in which they started."""
+        for step in self.steps:
+            yield from step.walk()
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens that language models read."""
+        return sum(step.prompt_tokens for step in self.walk())
+
+    @property
+    def output_tokens(self) -> int:
+        """Tokens that language models wrote."""
+        return sum(step.output_tokens for step in self.walk())
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a question came to.
 
     ``text`` is what to show: the grounded answer, or a refusal that lists the nearest passages.
     ``draft`` is what the generator wrote before the verdict. ``dropped`` are the hits that the
     generator was not shown. ``quoted`` says that nothing in the draft could be proved, and that
-    the text is quoted from the documents instead.
+    the text is quoted from the documents instead. ``score`` is how sure it is that the documents hold the
+    answer, from 0 to 1, and ``trace`` says how it came about, where that was recorded.
     """
 
     question: str
@@ -212,6 +263,7 @@ class Answer:
     dropped: tuple[Hit, ...] = ()
     quoted: bool = False
     score: float = 0.0
+    trace: Trace | None = None
 
     @property
     def citations(self) -> tuple[Citation, ...]:

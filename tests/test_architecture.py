@@ -15,8 +15,9 @@ import rag
 FLOORS = [
     {"errors", "types"},
     {"protocols"},
+    {"tracing"},
     {"text"},
-    {"loaders", "chunkers", "embedders", "index", "rerankers", "generators", "models"},
+    {"loaders", "chunkers", "embedders", "index", "queries", "rerankers", "generators", "models"},
     {"retrieval"},
     {"grounding"},
     {"chains"},

@@ -1,0 +1,46 @@
+"""Recipes: strict TOML -> config objects -> built parts. The only room that knows class names.
+
+Making a config does nothing but check it; the ``build_*`` functions make the parts.
+"""
+
+from rag.recipe.answering import build_fallback, build_generator, build_thresholds
+from rag.recipe.indexing import build_chunker, build_embedder
+from rag.recipe.reading import load_recipe, parse_recipe, recall_recipe, recipe_names
+from rag.recipe.searching import build_reranker, build_retriever, build_stages
+from rag.recipe.sections import (
+    Bm25Config,
+    ChunkerConfig,
+    EmbedderConfig,
+    GeneratorConfig,
+    GroundingConfig,
+    IndexConfig,
+    Recipe,
+    RerankerConfig,
+    RetrievalConfig,
+    SourcesConfig,
+)
+
+__all__ = [
+    "Bm25Config",
+    "ChunkerConfig",
+    "EmbedderConfig",
+    "GeneratorConfig",
+    "GroundingConfig",
+    "IndexConfig",
+    "Recipe",
+    "RerankerConfig",
+    "RetrievalConfig",
+    "SourcesConfig",
+    "build_chunker",
+    "build_embedder",
+    "build_fallback",
+    "build_generator",
+    "build_reranker",
+    "build_retriever",
+    "build_stages",
+    "build_thresholds",
+    "load_recipe",
+    "parse_recipe",
+    "recall_recipe",
+    "recipe_names",
+]

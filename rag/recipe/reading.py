@@ -1,0 +1,105 @@
+"""TOML, or the note in an index -> a Recipe. An unknown key is an error that names the nearest valid one."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from rag.errors import RecipeError
+from rag.recipe.sections import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _recipe_folders() -> Iterator[Path]:
+    package = Path(__file__).parent.parent
+    yield package / "recipes"  # an installed wheel
+    yield package.parent / "indexes"  # a checkout
+
+
+def _shipped() -> dict[str, Path]:
+    for folder in _recipe_folders():
+        if folder.is_dir():
+            return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {}
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that ship with Ragstone, sorted."""
+    return sorted({"default", *_shipped()})
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """A shipped recipe by name, or a TOML file by path. Raises RecipeError.
+
+    ``default`` is the code's own defaults, so it needs no file.
+    """
+    path = Path(name)
+    if path.suffix != ".toml" and not path.is_file():
+        shipped = _shipped()
+        if str(name) == "default" and "default" not in shipped:
+            return Recipe()
+        if str(name) not in shipped:
+            near = difflib.get_close_matches(str(name), recipe_names(), 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise RecipeError(
+                f"there is no recipe {str(name)!r}",
+                hint=f"{hint}recipes: {', '.join(recipe_names())}; or give the path of a .toml file",
+            )
+        path = shipped[str(name)]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"the recipe cannot be read: {error}", where=str(path)) from error
+    return parse_recipe(text, where=str(path))
+
+
+def parse_recipe(text: str, *, where: str = "recipe") -> Recipe:
+    """A recipe from TOML text. Raises RecipeError naming the line, or the key and the nearest valid one."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"this is not TOML: {error}", where=where) from error
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError(_explain(error), where=where) from error
+
+
+def recall_recipe(note: str, *, where: str) -> Recipe:
+    """The recipe an index was built with, from JSON. Raises RecipeError for one of another version's."""
+    try:
+        return Recipe.model_validate_json(note)
+    except ValidationError as error:
+        raise RecipeError(
+            f"the recipe it was built with does not fit this version: {_explain(error)}",
+            where=where,
+            hint="give one with --recipe",
+        ) from error
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_url=False):
+        location = [part for part in problem["loc"] if isinstance(part, str)]
+        path = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            valid = _keys_at(location[:-1])
+            near = difflib.get_close_matches(location[-1], valid, 1)
+            advice = f"did you mean {near[0]!r}?" if near else f"valid keys: {', '.join(valid)}"
+            problems.append(f"unknown key {path!r}; {advice}")
+        else:
+            problems.append(f"{path}: {problem['msg']}, not {problem['input']!r}")
+    return "; ".join(problems)
+
+
+def _keys_at(location: list[str]) -> list[str]:
+    model: Any = Recipe
+    for part in location:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)

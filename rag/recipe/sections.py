@@ -1,0 +1,123 @@
+"""What a recipe may say: one config object a section, strict and frozen. Making one does nothing but check it."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SourcesConfig(_Section):
+    """Which files of a folder are read; globs match the path below the root, or the bare name."""
+
+    include: list[str] = []
+    exclude: list[str] = []
+
+
+class ChunkerConfig(_Section):
+    """How documents are cut. ``auto`` takes structure where there is some, records whole, sentences elsewhere."""
+
+    kind: Literal["auto", "structure", "sentences", "tokens", "document"] = "auto"
+    max_tokens: int = Field(default=256, ge=16)
+    overlap: int = Field(default=32, ge=0)
+
+
+class EmbedderConfig(_Section):
+    """What makes the vectors. ``auto`` takes the fast CPU path where the model and machine allow it."""
+
+    backend: Literal["auto", "openvino", "sentence-transformers", "openai", "none"] = "auto"
+    model: str = "sentence-transformers/all-MiniLM-L6-v2"
+    base_url: str = ""
+    api_key_env: str = "OPENAI_API_KEY"
+    dim: int = Field(default=0, ge=0)
+
+
+class Bm25Config(_Section):
+    """BM25's formula: Lucene's, or rank_bm25's BM25Okapi."""
+
+    variant: Literal["lucene", "okapi"] = "lucene"
+    k1: float = Field(default=1.2, ge=0)
+    b: float = Field(default=0.75, ge=0, le=1)
+
+
+class IndexConfig(_Section):
+    """When vectors get a FAISS index beside them: above ``ann_above`` passages; exact search up to there."""
+
+    ann_above: int = Field(default=100_000, ge=1)
+
+
+class RetrievalConfig(_Section):
+    """Which arms search, how they are fused, and how many passages reach the generator.
+
+    ``weight`` is the dense arm's share in the convex combination; ``depth`` is how deep each arm is
+    read; ``mmr`` between 0 and 1 trades relevance (1) for diversity (0), 1 leaves it off.
+    """
+
+    arms: list[Literal["dense", "sparse"]] = Field(default=["dense", "sparse"], min_length=1, max_length=2)
+    fusion: Literal["convex", "rrf"] = "convex"
+    weight: float = Field(default=0.5, ge=0, le=1)
+    depth: int = Field(default=100, ge=1)
+    k: int = Field(default=6, ge=1)
+    mmr: float = Field(default=1.0, ge=0, le=1)
+
+
+class RerankerConfig(_Section):
+    """A cross-encoder over the first ``depth`` hits; an empty model leaves it out."""
+
+    model: str = ""
+    depth: int = Field(default=50, ge=1)
+
+
+class GeneratorConfig(_Section):
+    """What writes the answer: a GGUF through llama.cpp, an OpenAI-compatible API, or sentences verbatim.
+
+    ``excerpt`` shows it only so many sentences, those nearest to the question (0: whole passages):
+    small models answer from few sentences faster and better. With ``fallback`` "quote", an answer of which
+    nothing can be proved is replaced by quotes from the documents, if those can, and marked as such.
+    """
+
+    kind: Literal["llama.cpp", "openai", "extractive"] = "llama.cpp"
+    model: str = "smollm2"
+    binding: Literal["xllamacpp", "llama-cpp-python"] = "xllamacpp"
+    base_url: str = ""
+    api_key_env: str = "OPENAI_API_KEY"
+    context_size: int = Field(default=2048, ge=256)
+    excerpt: int = Field(default=4, ge=0)
+    fallback: Literal["quote", "none"] = "quote"
+    max_answer_tokens: int = Field(default=96, ge=1)
+    temperature: float = Field(default=0.0, ge=0)
+    seed: int = 0
+    timeout: float = Field(default=60.0, gt=0)
+    max_retries: int = Field(default=3, ge=0)
+
+
+class GroundingConfig(_Section):
+    """How much proof an answer needs; see docs/grounding.md for what the thresholds mean."""
+
+    min_support: float = Field(default=0.55, ge=0, le=1)
+    min_answerability: float = Field(default=0.5, ge=0, le=1)
+
+
+class Recipe(_Section):
+    """Everything that decides what an index holds and how it answers."""
+
+    description: str = ""
+    sources: SourcesConfig = SourcesConfig()
+    chunker: ChunkerConfig = ChunkerConfig()
+    embedder: EmbedderConfig = EmbedderConfig()
+    bm25: Bm25Config = Bm25Config()
+    index: IndexConfig = IndexConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
+    reranker: RerankerConfig = RerankerConfig()
+    generator: GeneratorConfig = GeneratorConfig()
+    grounding: GroundingConfig = GroundingConfig()
+
+    @property
+    def chunk_settings(self) -> str:
+        """What decides how a file is cut, as canonical JSON: when it changes, files are cut anew."""
+        return json.dumps(self.chunker.model_dump(), sort_keys=True)
