@@ -12,13 +12,13 @@ A part opens a ``step`` whether or not anybody records; without a recording it c
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from rag.protocols import Generator
+from rag import protocols
 from rag.types import Message, Step, Trace, Value
 
 __all__ = ["OpenStep", "Recording", "generate", "isolated", "recording", "reply_tokens", "step"]
@@ -122,16 +122,20 @@ def isolated(pieces: Iterator[T]) -> Iterator[T]:
     A step that is open while a generator function yields would else be the parent of its consumer's steps.
     """
     context = copy_context()
-    while True:
-        try:
-            piece = context.run(next, pieces)
-        except StopIteration:
-            return
-        yield piece
+    try:
+        while True:
+            try:
+                piece = context.run(next, pieces)
+            except StopIteration:
+                return
+            yield piece
+    finally:
+        if isinstance(pieces, Generator):
+            context.run(pieces.close)
 
 
 def generate(
-    generator: Generator, messages: Sequence[Message], *, stop: Sequence[str] = (), max_tokens: int = 256
+    generator: protocols.Generator, messages: Sequence[Message], *, stop: Sequence[str] = (), max_tokens: int = 256
 ) -> str:
     """A generator's whole reply, as a step with its tokens. Raises GenerationError, ContextError."""
     with step("generate", max_tokens=max_tokens) as taken:
@@ -141,7 +145,7 @@ def generate(
         return reply
 
 
-def reply_tokens(generator: Generator, reply: str) -> int:
+def reply_tokens(generator: protocols.Generator, reply: str) -> int:
     """Tokens of a reply by the generator's own count."""
     empty = generator.count_tokens((Message("assistant", ""),))
     return generator.count_tokens((Message("assistant", reply),)) - empty

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from rag.chains.tidy import tidy
 from rag.errors import QueryError
 from rag.generators import pack_context
+from rag.generators.packing import PackedContext
 from rag.protocols import Embedder, Generator, Retriever
-from rag.types import Answer, Hit, Message
+from rag.tracing import isolated, recording, reply_tokens, step
+from rag.types import Answer, Hit
 
 if TYPE_CHECKING:
     from rag.grounding import Thresholds
@@ -95,8 +97,33 @@ def ask_stream(
             where="max_answer_tokens",
             hint="allow at least one token",
         )
-    hits = retriever.retrieve(question, k, where=where)
-    return _answer(question, hits, generator, embedder, max_answer_tokens, excerpt, fallback, thresholds)
+    events = isolated(
+        _traced(question, retriever, k, where, generator, embedder, max_answer_tokens, excerpt, fallback, thresholds)
+    )
+    next(events)  # searches, so that a malformed filter raises here as well
+    return events
+
+
+def _traced(
+    question: str,
+    retriever: Retriever,
+    k: int,
+    where: str | None,
+    generator: Generator,
+    embedder: Embedder | None,
+    max_answer_tokens: int,
+    excerpt: int,
+    fallback: Generator | None,
+    thresholds: Thresholds | None,
+) -> Iterator[Event]:
+    """An empty piece once the passages are found, then the events, the Answer with the trace of it all."""
+    with recording("ask") as run:
+        with step("retrieve", question=question, k=k, where=where) as search:
+            hits = retriever.retrieve(question, k, where=where)
+            search.note(passages=tuple(hit.chunk.id for hit in hits))
+        yield ""
+        for event in _answer(question, hits, generator, embedder, max_answer_tokens, excerpt, fallback, thresholds):
+            yield replace(event, trace=run.trace) if isinstance(event, Answer) else event
 
 
 def _answer(
@@ -115,24 +142,35 @@ def _answer(
     if not hits:
         yield ground(question, "", (), thresholds=thresholds)
         return
-    packed = pack_context(question, hits, generator, max_answer_tokens=max_answer_tokens, excerpt=excerpt)
-    pieces: list[str] = []
-    for piece in generator.generate(packed.messages, max_tokens=max_answer_tokens):
-        pieces.append(piece)
-        yield piece
-    draft = "".join(pieces)
-    draft = tidy(draft, question, cut_off=_length(draft, generator) >= max_answer_tokens - 1)
-    answer = ground(question, draft, packed.used, dropped=packed.dropped, embedder=embedder, thresholds=thresholds)
+    with step("generate") as written:
+        packed = pack_context(question, hits, generator, max_answer_tokens=max_answer_tokens, excerpt=excerpt)
+        pieces: list[str] = []
+        for piece in generator.generate(packed.messages, max_tokens=max_answer_tokens):
+            pieces.append(piece)
+            yield piece
+        draft = "".join(pieces)
+        length = reply_tokens(generator, draft)
+        written.note(draft=draft, passages=len(packed.used), dropped=len(packed.dropped))
+        written.spend(generator.count_tokens(packed.messages), length)
+    draft = tidy(draft, question, cut_off=length >= max_answer_tokens - 1)
+    answer = _ground(question, draft, packed, embedder, thresholds)
     if answer.refused and fallback is not None:
-        packed = pack_context(question, hits, fallback, max_answer_tokens=max_answer_tokens)
-        quotes = "".join(fallback.generate(packed.messages, max_tokens=max_answer_tokens))
-        quoted = ground(question, quotes, packed.used, dropped=packed.dropped, embedder=embedder, thresholds=thresholds)
+        with step("quote") as quoting:
+            packed = pack_context(question, hits, fallback, max_answer_tokens=max_answer_tokens)
+            quotes = "".join(fallback.generate(packed.messages, max_tokens=max_answer_tokens))
+            quoting.note(draft=quotes)
+        quoted = _ground(question, quotes, packed, embedder, thresholds)
         if not quoted.refused:
             answer = replace(quoted, draft=draft, quoted=True)
     yield answer
 
 
-def _length(draft: str, generator: Generator) -> int:
-    """Tokens of a draft: a stream does not say why it ended, so a full one is taken as cut off."""
-    empty = generator.count_tokens((Message("assistant", ""),))
-    return generator.count_tokens((Message("assistant", draft),)) - empty
+def _ground(
+    question: str, draft: str, packed: PackedContext, embedder: Embedder | None, thresholds: Thresholds
+) -> Answer:
+    from rag.grounding import ground
+
+    with step("ground", draft=draft) as grounding:
+        answer = ground(question, draft, packed.used, dropped=packed.dropped, embedder=embedder, thresholds=thresholds)
+        grounding.note(verdict=answer.verdict, score=answer.score, sentences=len(answer.sentences))
+    return answer
