@@ -1,0 +1,140 @@
+"""Passages -> a draft -> an answer with proof: what all chains share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from rag.chains.tidy import tidy
+from rag.errors import QueryError
+from rag.generators import pack_context
+from rag.generators.packing import PackedContext
+from rag.protocols import Embedder, Generator, Retriever, Verifier
+from rag.tracing import Recording, isolated, reply_tokens, step
+from rag.types import Answer, Hit
+
+if TYPE_CHECKING:
+    from rag.grounding import Thresholds
+
+Event: TypeAlias = str | Answer
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerParts:
+    """What makes an answer of passages; the arguments of ``ask`` of the same names, and ``ground``'s verifier."""
+
+    generator: Generator
+    embedder: Embedder | None = None
+    max_answer_tokens: int = 256
+    excerpt: int = 0
+    fallback: Generator | None = None
+    thresholds: Thresholds | None = None
+    verifier: Verifier | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_answer_tokens < 1:
+            raise QueryError(
+                f"max_answer_tokens is {self.max_answer_tokens}",
+                where="max_answer_tokens",
+                hint="allow at least one token",
+            )
+
+    @property
+    def bounds(self) -> Thresholds:
+        """The thresholds, or the usual ones."""
+        from rag.grounding import Thresholds  # a fifth of a second that indexing need not wait for
+
+        return self.thresholds or Thresholds()
+
+
+def checked(question: str, k: int) -> str:
+    """The question, trimmed. Raises QueryError for a blank one and for ``k`` below 1."""
+    question = question.strip()
+    if not question:
+        raise QueryError("the question is empty", hint="ask something, in a few words or a sentence")
+    if k < 1:
+        raise QueryError(f"k is {k}", where="k", hint="ask for at least one passage")
+    return question
+
+
+def begun(events: Iterator[Event]) -> Iterator[Event]:
+    """The events after the first, an empty piece that comes once the index has been searched.
+
+    So what is wrong with a question or a filter raises here, where the chain is called. Steps that the chain holds
+    open between its events stay apart from the caller's.
+    """
+    events = isolated(events)
+    next(events)
+    return events
+
+
+def traced(events: Iterator[Event], run: Recording) -> Iterator[Event]:
+    """The events, an Answer with the trace of the run so far."""
+    for event in events:
+        yield replace(event, trace=run.trace) if isinstance(event, Answer) else event
+
+
+def search(retriever: Retriever, query: str, k: int, where: str | None) -> list[Hit]:
+    """A search, as a step."""
+    with step("retrieve", question=query, k=k, where=where) as taken:
+        hits = retriever.retrieve(query, k, where=where)
+        taken.note(passages=tuple(hit.chunk.id for hit in hits))
+    return hits
+
+
+def answer_from(
+    question: str, hits: Sequence[Hit], parts: AnswerParts, *, beside: Sequence[Hit] = ()
+) -> Iterator[Event]:
+    """Pieces of a draft from ``hits``, and last the Answer that can be proved from them.
+
+    ``beside`` are further hits that the generator is not shown: what they say counts when the draft is proved, too.
+    """
+    from rag.grounding import ground
+
+    if not hits:
+        yield ground(question, "", (), thresholds=parts.bounds)
+        return
+    with step("generate") as written:
+        packed = pack_context(
+            question, hits, parts.generator, max_answer_tokens=parts.max_answer_tokens, excerpt=parts.excerpt
+        )
+        pieces: list[str] = []
+        for piece in parts.generator.generate(packed.messages, max_tokens=parts.max_answer_tokens):
+            pieces.append(piece)
+            yield piece
+        draft = "".join(pieces)
+        length = reply_tokens(parts.generator, draft)
+        written.note(draft=draft, passages=len(packed.used), dropped=len(packed.dropped))
+        written.spend(packed.prompt_tokens, length)
+    draft = tidy(draft, question, cut_off=length >= parts.max_answer_tokens - 1)
+    answer = prove(question, draft, packed, parts, beside=beside)
+    if answer.refused and parts.fallback is not None:
+        with step("quote") as quoting:
+            packed = pack_context(question, hits, parts.fallback, max_answer_tokens=parts.max_answer_tokens)
+            quotes = "".join(parts.fallback.generate(packed.messages, max_tokens=parts.max_answer_tokens))
+            quoting.note(draft=quotes)
+        quoted = prove(question, quotes, packed, parts, beside=beside)
+        if not quoted.refused:
+            answer = replace(quoted, draft=draft, quoted=True)
+    yield answer
+
+
+def prove(
+    question: str, draft: str, packed: PackedContext, parts: AnswerParts, *, beside: Sequence[Hit] = ()
+) -> Answer:
+    """What can be proved of a draft from the passages that were packed, and ``beside`` them, as a step."""
+    from rag.grounding import ground
+
+    with step("ground", draft=draft) as grounding:
+        answer = ground(
+            question,
+            draft,
+            (*packed.used, *beside),
+            dropped=packed.dropped,
+            embedder=parts.embedder,
+            verifier=parts.verifier,
+            thresholds=parts.bounds,
+        )
+        grounding.note(verdict=answer.verdict, score=answer.score, sentences=len(answer.sentences))
+    return replace(answer, hits=packed.used) if beside else answer
