@@ -80,7 +80,9 @@ class Chunk:
     """A passage: ``document.text[start:end] == text``.
 
     ``title`` and ``headings`` are the context header: embedded and indexed with the text, never
-    part of its offsets. ``pages`` are the document's pages that the passage touches.
+    part of its offsets. ``context`` is a sentence that situates the passage in its document, written by a rule or a
+    model: embedded and indexed as well, but never shown, cited or taken for evidence.
+    ``pages`` are the document's pages that the passage touches.
     ``tokens`` is the size of ``content`` by the chunker's tokenizer.
     """
 
@@ -94,6 +96,7 @@ class Chunk:
     pages: tuple[Page, ...] = ()
     language: str = ""
     tokens: int = 0
+    context: str = ""
 
     @property
     def header(self) -> str:
@@ -103,7 +106,12 @@ class Chunk:
 
     @property
     def content(self) -> str:
-        """What is embedded and indexed: the header, a newline, the text."""
+        """What is embedded and indexed: the header, the context and the text, a line each."""
+        return "\n".join([*filter(None, (self.header, self.context)), self.text])
+
+    @property
+    def shown(self) -> str:
+        """What a reader is given: the header, a newline, the text."""
         return f"{self.header}\n{self.text}" if self.header else self.text
 
     @property
@@ -134,13 +142,25 @@ class ArmScore:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A retrieved passage. ``arms`` holds its place in every retriever that found it ("dense", "sparse", ...)."""
+    """A retrieved passage. ``arms`` holds its place in every retriever that found it ("dense", "sparse", ...).
+
+    An expanded hit's ``chunk`` is more of the document than any passage of the index: ``within`` names those that lie
+    in it. ``duplicates`` are hits of nearly the same text, which this one, the best of them, stands for.
+    """
 
     chunk: Chunk
     score: float
     rank: int
     arms: Mapping[str, ArmScore] = field(default_factory=dict)
     metadata: Metadata = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    duplicates: tuple[Hit, ...] = ()
+
+    @property
+    def chunk_ids(self) -> tuple[str, ...]:
+        """The passages of the index that this hit gives, the others of nearly the same text included."""
+        own = self.within or (self.chunk.id,)
+        return (*own, *(chunk_id for hit in self.duplicates for chunk_id in hit.chunk_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +218,7 @@ class Step:
     """One step of a run: what went in, what came out, what it cost.
 
     ``started`` counts seconds from the start of the trace. The tokens are the step's own; those of the
-    ``steps`` taken within it are theirs. ``error`` is the message of what it raised, if it did.
+    ``steps`` taken within it are theirs. ``error`` is the message of what it raised, if it did, ``error_type`` its class.
     """
 
     name: str
@@ -210,6 +230,7 @@ class Step:
     output_tokens: int = 0
     steps: tuple[Step, ...] = ()
     error: str = ""
+    error_type: str = ""
 
     def walk(self) -> Iterator[Step]:
         """The step itself and all within it, in the order in which they started."""

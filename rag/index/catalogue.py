@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rag.errors import CorruptIndexError, IndexFormatError, NotAnIndexError, StorageError
 
-FORMAT = 1
+FORMAT = 2  # 2 added chunks.context
 APPLICATION_ID = 0x52414753  # "RAGS"
 NAME = "catalogue.sqlite"
 SEGMENTS = "segments"
@@ -83,6 +83,7 @@ CREATE TABLE chunks (
     title BLOB,
     headings TEXT NOT NULL,
     pages TEXT NOT NULL,
+    context BLOB,
     PRIMARY KEY (document, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX chunks_language ON chunks (language);
@@ -203,6 +204,22 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
             where=str(path),
             hint="upgrade Ragstone, or index into another folder",
         )
+
+
+def read_as_current(connection: sqlite3.Connection) -> int:
+    """Let the rows of an older format be read as this one's, within a read transaction; the format found."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < 2:
+        # A name in temp hides the same name in the file, which a reader may not change.
+        connection.execute("CREATE TEMP VIEW chunks AS SELECT *, NULL AS context FROM main.chunks")
+    return version
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring an older format up to this one, within the writer's transaction: with its commit, or not at all."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] < 2:
+        connection.execute("ALTER TABLE chunks ADD COLUMN context BLOB")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
 def read_note(path: Path | str, key: str) -> str:

@@ -127,7 +127,7 @@ class Snapshot:
             size = (self.path / NAME).stat().st_size + int(files)
         return IndexInfo(
             path=str(self.path),
-            format=catalogue.FORMAT,
+            format=self._format,
             analyzer=str(meta["analyzer"]),
             generation=self.generation,
             created=str(meta["created"]),
@@ -255,6 +255,7 @@ class Snapshot:
         generation = -1
         while True:
             self._db.execute("BEGIN")
+            self._format = catalogue.read_as_current(self._db)
             self._meta = store.read_meta(self._db)
             try:
                 return store.load_segments(self._db, self.path)

@@ -97,7 +97,7 @@ def insert_document(connection: sqlite3.Connection, document: Document, *, sourc
 def insert_chunks(connection: sqlite3.Connection, number: int, title: str, first: int, chunks: Sequence[Chunk]) -> None:
     """Add chunks of a document from place ``first`` on; the document's own title is not stored again."""
     connection.executemany(
-        "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 number,
@@ -109,6 +109,7 @@ def insert_chunks(connection: sqlite3.Connection, number: int, title: str, first
                 None if chunk.title == title else pack(chunk.title),
                 json.dumps(chunk.headings) if chunk.headings else "[]",
                 _dump_pages(chunk.pages),
+                pack(chunk.context) if chunk.context else None,
             )
             for seq, chunk in enumerate(chunks, first)
         ),
@@ -152,12 +153,13 @@ def read_text(connection: sqlite3.Connection, number: int, start: int, stop: int
 
 def read_chunk(connection: sqlite3.Connection, number: int, seq: int) -> tuple[Chunk, str]:
     """A chunk of a document, and the document's metadata as stored."""
-    start, stop, tokens, language, own_title, headings, pages, document_id, uri, title, metadata = connection.execute(
-        "SELECT c.start, c.stop, c.tokens, c.language, c.title, c.headings, c.pages,"
+    row = connection.execute(
+        "SELECT c.start, c.stop, c.tokens, c.language, c.title, c.headings, c.pages, c.context,"
         " d.id, d.uri, d.title, d.metadata "
         "FROM chunks c JOIN documents d ON d.number = c.document WHERE c.document = ? AND c.seq = ?",
         (number, seq),
     ).fetchone()
+    start, stop, tokens, language, own_title, headings, pages, context, document_id, uri, title, metadata = row
     chunk = Chunk(
         document_id=document_id,
         uri=unpack(uri),
@@ -169,6 +171,7 @@ def read_chunk(connection: sqlite3.Connection, number: int, seq: int) -> tuple[C
         pages=_load_pages(pages),
         language=unpack(language),
         tokens=tokens,
+        context=unpack(context) if context is not None else "",
     )
     return chunk, metadata
 

@@ -27,6 +27,7 @@ def verify(path: Path | str) -> list[str]:
         db = catalogue.connect(folder, write=False)
         try:
             db.execute("BEGIN")
+            catalogue.read_as_current(db)
             problems = list(_catalogue(db))
             if problems:  # what a damaged catalogue says of the files proves nothing
                 return problems

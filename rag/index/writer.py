@@ -268,6 +268,7 @@ class Writer:
 
     def _begin(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
+        catalogue.migrate(self._db)
         meta = store.read_meta(self._db)
         self._generation = int(meta["generation"])
         self.settings = store.read_settings(meta)
