@@ -12,18 +12,19 @@ A part opens a ``step`` whether or not anybody records; without a recording it c
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import ParamSpec, TypeVar
 
 from rag import protocols
 from rag.types import Message, Step, Trace, Value
 
-__all__ = ["OpenStep", "Recording", "generate", "isolated", "recording", "reply_tokens", "step"]
+__all__ = ["OpenStep", "Recording", "carried", "generate", "isolated", "recording", "reply_tokens", "step"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(slots=True)
@@ -56,11 +57,13 @@ class Recording:
     began: float
     clock: float
     root: OpenStep
+    seconds: float | None = None
 
     @property
     def trace(self) -> Trace:
-        """The steps that have ended so far."""
-        return Trace(self.name, self.began, time.perf_counter() - self.clock, tuple(self.root.steps))
+        """The steps that have ended so far, and the time until now or until it ended."""
+        seconds = time.perf_counter() - self.clock if self.seconds is None else self.seconds
+        return Trace(self.name, self.began, seconds, _in_order(self.root.steps))
 
 
 _current: ContextVar[tuple[Recording, OpenStep] | None] = ContextVar("rag-trace", default=None)
@@ -72,14 +75,19 @@ def recording(name: str) -> Iterator[Recording]:
     run = Recording(name, time.time(), time.perf_counter(), OpenStep(name, {}))
     outer = _current.get()
     token = _current.set((run, run.root))
+    failure = ("", "")
     try:
         yield run
+    except BaseException as error:
+        failure = _failure(error)
+        raise
     finally:
         _current.reset(token)
+        run.seconds = time.perf_counter() - run.clock
         if outer is not None:
             offset = run.clock - outer[0].clock
-            inner = tuple(_shifted(taken, offset) for taken in run.root.steps)
-            outer[1].steps.append(Step(name, {}, {}, offset, time.perf_counter() - run.clock, steps=inner))
+            run.root.began = run.clock
+            outer[1].steps.append(_shifted(_ended(run.root, run.clock, run.seconds, failure), offset))
 
 
 @contextmanager
@@ -93,27 +101,25 @@ def step(name: str, **inputs: Value) -> Iterator[OpenStep]:
     run, parent = outer
     current.began = time.perf_counter()
     token = _current.set((run, current))
-    error = ""
+    failure = ("", "")
     try:
         yield current
-    except BaseException as raised:
-        error = str(raised) or type(raised).__name__
+    except BaseException as error:
+        failure = _failure(error)
         raise
     finally:
         _current.reset(token)
-        parent.steps.append(
-            Step(
-                name,
-                current.inputs,
-                current.outputs,
-                current.began - run.clock,
-                time.perf_counter() - current.began,
-                current.prompt_tokens,
-                current.output_tokens,
-                tuple(current.steps),
-                error,
-            )
-        )
+        parent.steps.append(_ended(current, run.clock, time.perf_counter() - current.began, failure))
+
+
+def carried(function: Callable[P, T]) -> Callable[P, T]:
+    """``function`` for another thread, where its steps are steps of the one open here.
+
+    A thread of a pool starts without a recording. Wait for the call within the step that it belongs to:
+    a step that ends after the one around it is not recorded.
+    """
+    context = copy_context()
+    return lambda *args, **kwargs: context.copy().run(function, *args, **kwargs)
 
 
 def isolated(pieces: Iterator[T]) -> Iterator[T]:
@@ -151,15 +157,32 @@ def reply_tokens(generator: protocols.Generator, reply: str) -> int:
     return generator.count_tokens((Message("assistant", reply),)) - empty
 
 
-def _shifted(taken: Step, offset: float) -> Step:
+def _ended(taken: OpenStep, clock: float, seconds: float, failure: tuple[str, str]) -> Step:
+    """The record of a step; what is noted on it later changes nothing."""
+    error, error_type = failure
     return Step(
         taken.name,
-        taken.inputs,
-        taken.outputs,
-        taken.started + offset,
-        taken.seconds,
+        dict(taken.inputs),
+        dict(taken.outputs),
+        taken.began - clock,
+        seconds,
         taken.prompt_tokens,
         taken.output_tokens,
-        tuple(_shifted(inner, offset) for inner in taken.steps),
-        taken.error,
+        _in_order(taken.steps),
+        error,
+        error_type,
     )
+
+
+def _failure(error: BaseException) -> tuple[str, str]:
+    """Message and type: the error itself would keep alive all that its frames hold."""
+    return str(error) or type(error).__name__, type(error).__name__
+
+
+def _in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """By start: steps in threads may end in another order."""
+    return tuple(sorted(steps, key=lambda taken: taken.started))
+
+
+def _shifted(taken: Step, offset: float) -> Step:
+    return replace(taken, started=taken.started + offset, steps=tuple(_shifted(inner, offset) for inner in taken.steps))

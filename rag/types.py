@@ -218,7 +218,8 @@ class Step:
     """One step of a run: what went in, what came out, what it cost.
 
     ``started`` counts seconds from the start of the trace. The tokens are the step's own; those of the
-    ``steps`` taken within it are theirs. ``error`` is the message of what it raised, if it did, ``error_type`` its class.
+    ``steps`` taken within it are theirs. ``error`` is the message of what it raised, if it did, and
+    ``error_type`` that error's class.
     """
 
     name: str

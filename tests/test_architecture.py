@@ -15,7 +15,7 @@ import rag
 FLOORS = [
     {"errors", "types"},
     {"protocols"},
-    {"tracing"},
+    {"tracing", "telemetry"},
     {"text"},
     {"loaders", "chunkers", "embedders", "index", "queries", "rerankers", "generators", "models"},
     {"retrieval"},
