@@ -84,11 +84,12 @@ def search(retriever: Retriever, query: str, k: int, where: str | None) -> list[
 
 
 def answer_from(
-    question: str, hits: Sequence[Hit], parts: AnswerParts, *, beside: Sequence[Hit] = ()
+    question: str, hits: Sequence[Hit], parts: AnswerParts, *, beside: Sequence[Hit] = (), focus: str = ""
 ) -> Iterator[Event]:
     """Pieces of a draft from ``hits``, and last the Answer that can be proved from them.
 
     ``beside`` are further hits that the generator is not shown: what they say counts when the draft is proved, too.
+    ``focus`` is what excerpts are chosen by, if not the question.
     """
     from rag.grounding import ground
 
@@ -97,7 +98,12 @@ def answer_from(
         return
     with step("generate") as written:
         packed = pack_context(
-            question, hits, parts.generator, max_answer_tokens=parts.max_answer_tokens, excerpt=parts.excerpt
+            question,
+            hits,
+            parts.generator,
+            max_answer_tokens=parts.max_answer_tokens,
+            excerpt=parts.excerpt,
+            focus=focus,
         )
         pieces: list[str] = []
         for piece in parts.generator.generate(packed.messages, max_tokens=parts.max_answer_tokens):

@@ -35,6 +35,7 @@ def pack_context(
     history: Sequence[Message] = (),
     template: PromptTemplate = ANSWER,
     excerpt: int = 0,
+    focus: str = "",
 ) -> PackedContext:
     """Pack hits best first, leaving ``max_answer_tokens`` of the context for the answer.
 
@@ -43,14 +44,14 @@ def pack_context(
     first, and it starts with a user's turn.
 
     With ``excerpt``, of all hits only so many sentences are shown, those nearest to the question (see
-    ``rank_sentences``), and a hit with none of them is dropped: small models answer from few
-    sentences faster and better than from whole passages.
+    ``rank_sentences``), or to ``focus`` where it is given, and a hit with none of them is dropped: small models
+    answer from few sentences faster and better than from whole passages.
 
     Raises ContextError if the question alone does not fit.
     """
     budget = generator.context_size - max_answer_tokens
     texts = [hit.chunk.text for hit in hits]
-    shown = excerpts(question, texts, excerpt) if excerpt else texts
+    shown = excerpts(focus or question, texts, excerpt) if excerpt else texts
     passages = [(hit, text) for hit, text in zip(hits, shown, strict=True) if text or not excerpt]
 
     def render(taken: Sequence[tuple[Hit, str]], turns: Sequence[Message]) -> tuple[Message, ...]:

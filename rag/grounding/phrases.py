@@ -15,7 +15,10 @@ _WORDS_SHOWN = 80  # code points of each
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """``unsupported`` marks a sentence without proof; ``page`` has the number in place of {n}."""
+    """``unsupported`` marks a sentence without proof; ``page`` has the number in place of {n}.
+
+    ``missing`` says of a part of the question, in place of {question}, that the documents do not answer it.
+    """
 
     refusal: str
     nearest: str
@@ -23,6 +26,7 @@ class Phrases:
     unsupported: str
     page: str
     sources: str
+    missing: str
 
 
 PHRASES = {
@@ -33,6 +37,7 @@ PHRASES = {
         "[unsupported]",
         "p. {n}",
         "Sources:",
+        "The documents do not answer: {question}",
     ),
     "de": Phrases(
         "Die Dokumente beantworten diese Frage nicht.",
@@ -41,6 +46,7 @@ PHRASES = {
         "[nicht belegt]",
         "S. {n}",
         "Quellen:",
+        "Die Dokumente beantworten nicht: {question}",
     ),
     "fr": Phrases(
         "Les documents ne répondent pas à cette question.",
@@ -49,6 +55,7 @@ PHRASES = {
         "[non étayé]",
         "p. {n}",
         "Sources :",
+        "Les documents ne répondent pas à : {question}",
     ),
     "es": Phrases(
         "Los documentos no responden a esta pregunta.",
@@ -57,6 +64,7 @@ PHRASES = {
         "[sin respaldo]",
         "p. {n}",
         "Fuentes:",
+        "Los documentos no responden a: {question}",
     ),
     "it": Phrases(
         "I documenti non rispondono a questa domanda.",
@@ -65,6 +73,7 @@ PHRASES = {
         "[non comprovato]",
         "p. {n}",
         "Fonti:",
+        "I documenti non rispondono a: {question}",
     ),
     "pt": Phrases(
         "Os documentos não respondem a esta pergunta.",
@@ -73,6 +82,7 @@ PHRASES = {
         "[sem comprovação]",
         "p. {n}",
         "Fontes:",
+        "Os documentos não respondem a: {question}",
     ),
     "zh": Phrases(
         "文档中没有这个问题的答案。",
@@ -81,6 +91,7 @@ PHRASES = {
         "[未经证实]",
         "第{n}页",
         "来源：",
+        "文档中没有答案：{question}",
     ),
     "ja": Phrases(
         "文書にこの質問の答えはありません。",
@@ -89,6 +100,7 @@ PHRASES = {
         "[裏付けなし]",
         "{n}ページ",
         "出典：",
+        "文書に答えはありません：{question}",
     ),
 }
 
