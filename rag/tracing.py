@@ -19,9 +19,20 @@ from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 from rag import protocols
+from rag.errors import GenerationError
 from rag.types import Message, Step, Trace, Value
 
-__all__ = ["OpenStep", "Recording", "carried", "generate", "isolated", "recording", "reply_tokens", "step"]
+__all__ = [
+    "OpenStep",
+    "Recording",
+    "carried",
+    "generate",
+    "generate_json",
+    "isolated",
+    "recording",
+    "reply_tokens",
+    "step",
+]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -146,6 +157,24 @@ def generate(
     """A generator's whole reply, as a step with its tokens. Raises GenerationError, ContextError."""
     with step("generate", max_tokens=max_tokens) as taken:
         reply = "".join(generator.generate(messages, stop=stop, max_tokens=max_tokens))
+        taken.note(reply=reply)
+        taken.spend(generator.count_tokens(messages), reply_tokens(generator, reply))
+        return reply
+
+
+def generate_json(
+    generator: protocols.Generator, messages: Sequence[Message], schema: protocols.JsonSchema, *, max_tokens: int = 256
+) -> str:
+    """A reply that is valid JSON under ``schema``, as a step with its tokens.
+
+    Raises GenerationError, also for a generator that is no StructuredGenerator; ContextError.
+    """
+    if not isinstance(generator, protocols.StructuredGenerator):
+        raise GenerationError(
+            f"{type(generator).__name__} cannot be held to a schema", hint="take a llama.cpp or openai generator"
+        )
+    with step("generate", max_tokens=max_tokens) as taken:
+        reply = generator.generate_json(messages, schema, max_tokens=max_tokens)
         taken.note(reply=reply)
         taken.spend(generator.count_tokens(messages), reply_tokens(generator, reply))
         return reply

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from rag.protocols import JsonSchema
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -72,12 +74,20 @@ class Engine(Protocol):
         ...
 
     def complete(
-        self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int, opening: int = 0
-    ) -> Generator[str, None, None]:
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        *,
+        stop: Sequence[str],
+        max_tokens: int,
+        opening: int = 0,
+        schema: JsonSchema | None = None,
+    ) -> Generator[str, None, bool]:
         """Continue the prompt piece by piece until an end-of-turn token, a stop string or the limit.
 
         The first ``opening`` tokens are likely to open the next prompt too, and need not be read again then.
-        Closing the iterator ends the work. Raises GenerationError.
+        With ``schema``, only tokens are taken that lead to JSON of that shape, where the binding understands it.
+        Returns whether the limit ended it. Closing the iterator ends the work. Raises GenerationError.
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from rag.errors import GenerationError, MissingExtraError, ModelError
 from rag.generators._engine import EngineSettings, Sampling, Turn
+from rag.protocols import JsonSchema
 
 if TYPE_CHECKING:
-    from llama_cpp import Llama
+    from llama_cpp import Llama, LlamaGrammar
     from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 
@@ -84,10 +86,12 @@ class LlamaCppPythonEngine:
         stop: Sequence[str],
         max_tokens: int,
         opening: int = 0,  # noqa: ARG002
-    ) -> Generator[str, None, None]:
+        schema: JsonSchema | None = None,
+    ) -> Generator[str, None, bool]:
         """See Engine; the ``opening`` is read again each time."""
+        grammar = None if schema is None else _grammar(schema)
         with self._alone():
-            yield from self._stream(prompt, sampling, stop, max_tokens)
+            return (yield from self._stream(prompt, sampling, stop, max_tokens, grammar))
 
     def weigh(self, prompt: Sequence[int], tokens: Sequence[int]) -> list[float]:
         """See Engine."""
@@ -126,9 +130,15 @@ class LlamaCppPythonEngine:
                 self._owner = None
 
     def _stream(
-        self, prompt: Sequence[int], sampling: Sampling, stop: Sequence[str], max_tokens: int
-    ) -> Generator[str, None, None]:
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        stop: Sequence[str],
+        max_tokens: int,
+        grammar: LlamaGrammar | None,
+    ) -> Generator[str, None, bool]:
         model = self._live()
+        reason = None
         model.reset()  # no reuse of a common prefix: see the same choice in _xllamacpp
         try:
             for event in model.create_completion(
@@ -139,16 +149,33 @@ class LlamaCppPythonEngine:
                 repeat_penalty=sampling.repeat_penalty,
                 stop=list(stop),
                 stream=True,
+                grammar=grammar,
             ):
-                if text := event["choices"][0]["text"]:
+                choice = event["choices"][0]
+                reason = choice["finish_reason"]
+                if text := choice["text"]:
                     yield text
         except (RuntimeError, ValueError) as error:
             raise GenerationError(f"llama.cpp failed: {error}", where="llama.cpp") from error
+        return reason == "length"
 
     def _live(self) -> Llama:
         if self._model is None:
             raise GenerationError("the generator is closed", hint="make a new one")
         return self._model
+
+
+def _grammar(schema: JsonSchema) -> LlamaGrammar:
+    from llama_cpp import LlamaGrammar
+
+    try:
+        return LlamaGrammar.from_json_schema(json.dumps(schema), verbose=False)
+    except (AssertionError, AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise GenerationError(
+            f"llama-cpp-python makes no grammar of this schema: {error!r}",
+            where="llama.cpp",
+            hint="use types, properties, items, enum and bounds",
+        ) from error
 
 
 def _formatter(model: Llama, bos: str, where: str) -> Jinja2ChatFormatter:

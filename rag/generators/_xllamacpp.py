@@ -23,11 +23,14 @@ from typing import Any
 from rag.errors import GenerationError, MissingExtraError, ModelError
 from rag.generators._engine import EngineSettings, Sampling, Turn, UnixServer
 from rag.generators._unix_http import UnixHttpClient
+from rag.protocols import JsonSchema
 
 # loading the library reads the environment, and Server's constructor sets llama.cpp's process-wide logger
 _starting = threading.Lock()
 # logits differ by some tens; a float32 near a hundred still holds steps of 8e-6
 _BIAS = 100
+# to llguidance, which else allows any amount of white space between values: a small model can get lost in it
+_ONE_LINE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 _LEAST_KEPT = 32  # tokens; a shorter opening is read again sooner than asked for by itself
 
 
@@ -70,10 +73,17 @@ class XLlamaCppEngine:
         return list(self._live().post("/tokenize", body)["tokens"])
 
     def complete(
-        self, prompt: Sequence[int], sampling: Sampling, *, stop: Sequence[str], max_tokens: int, opening: int = 0
-    ) -> Generator[str, None, None]:
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        *,
+        stop: Sequence[str],
+        max_tokens: int,
+        opening: int = 0,
+        schema: JsonSchema | None = None,
+    ) -> Generator[str, None, bool]:
         """See Engine."""
-        body = {
+        body: dict[str, Any] = {
             "prompt": list(prompt),
             "n_predict": max_tokens,
             "temperature": sampling.temperature,
@@ -82,12 +92,14 @@ class XLlamaCppEngine:
             "stop": list(stop),
             "stream": True,
         }
+        if schema is not None:
+            body["json_schema"] = {**schema, "x-guidance": _ONE_LINE}
         with contextlib.closing(self._begin(prompt, opening, body)) as events:
             for event in events:
                 if event["content"]:
                     yield event["content"]
                 if event["stop"]:
-                    return
+                    return bool(event["stop_type"] == "limit")
         raise GenerationError("the stream ended before the answer did", where="llama.cpp")
 
     def _begin(self, prompt: Sequence[int], opening: int, body: dict[str, Any]) -> Generator[Any, None, None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, assert_never
@@ -13,13 +13,15 @@ from rag.errors import ContextError, GenerationError, ModelError
 from rag.generators._engine import Engine, EngineSettings, Sampling, UnixServer
 from rag.generators.chat_prompt import prompt_tokens
 from rag.generators.choosing import check_options, token_branches, weigh_branches
+from rag.generators.structured import check_reply, check_schema, drain
+from rag.protocols import JsonSchema
 from rag.types import Message
 
 Binding = Literal["xllamacpp", "llama-cpp-python"]
 
 
 class LlamaCppGenerator:
-    """A GGUF model, loaded once and shared by all calls; a Generator and a Chooser.
+    """A GGUF model, loaded once and shared by all calls; a Generator, a Chooser and a StructuredGenerator.
 
     The chat template is the model's own. Text inside messages never becomes a control token (see
     ``chat_prompt``). At temperature 0 the same messages give the same answer on every run, and with
@@ -84,6 +86,24 @@ class LlamaCppGenerator:
         Closing the iterator stops the model. Raises GenerationError, and ContextError where the prompt and
         ``max_tokens`` exceed ``context_size``.
         """
+        with contextlib.closing(self._complete(messages, stop, max_tokens)) as pieces:
+            yield from pieces
+
+    def generate_json(self, messages: Sequence[Message], schema: JsonSchema, *, max_tokens: int = 256) -> str:
+        """A reply that is valid under ``schema``, the JSON Schema of an object: no other token can be chosen.
+
+        Bound every string and array in it, by ``maxLength`` and ``maxItems``. Raises GenerationError for a reply that
+        ``max_tokens`` cut off, and where llama.cpp cannot keep to the schema; ContextError as ``generate`` does.
+        """
+        check_schema(schema)
+        with contextlib.closing(self._complete(messages, (), max_tokens, schema)) as pieces:
+            reply, cut = drain(pieces)
+        blame = "llama.cpp did not keep to the schema, which may say what it cannot express"
+        return check_reply(reply, schema, cut=max_tokens if cut else 0, where="llama.cpp", blame=blame)
+
+    def _complete(
+        self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int, schema: JsonSchema | None = None
+    ) -> Generator[str, None, bool]:
         if max_tokens < 1:
             raise GenerationError(f"max_tokens is {max_tokens}", hint="ask for at least 1")
         prompt = prompt_tokens(self._engine, messages)
@@ -94,10 +114,10 @@ class LlamaCppGenerator:
                 hint="raise context_size, or pass fewer or shorter passages (pack_context does)",
             )
         pieces = self._engine.complete(
-            prompt.tokens, self._sampling, stop=stop, max_tokens=max_tokens, opening=prompt.opening
+            prompt.tokens, self._sampling, stop=stop, max_tokens=max_tokens, opening=prompt.opening, schema=schema
         )
         with contextlib.closing(pieces):
-            yield from pieces
+            return (yield from pieces)
 
     def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
         """The probability of each option as the reply, given that it is one of them (see ``choosing``).

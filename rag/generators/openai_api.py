@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,19 +12,22 @@ from typing import TYPE_CHECKING, Literal
 from rag.errors import ContextError, GenerationError, GenerationTimeoutError, MissingExtraError
 from rag.generators.api_counting import Count, count_bytes, llama_server_count, tokenizer_count
 from rag.generators.choosing import REPLY_TOKENS, TOP_LOGPROBS, check_options
-from rag.generators.control_text import neutralise, restored
+from rag.generators.control_text import neutralise, restore, restored
+from rag.generators.structured import check_reply, check_schema, drain
+from rag.protocols import JsonSchema
 from rag.types import Message
 
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAI, OpenAIError, Stream
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+    from openai.types.shared_params import ResponseFormatJSONSchema
 
 _OPENAI = "https://api.openai.com/v1"
 _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size_error")
 
 
 class OpenAIGenerator:
-    """A model behind an OpenAI-compatible API; a Generator and a Chooser.
+    """A model behind an OpenAI-compatible API; a Generator, a Chooser and a StructuredGenerator.
 
     Requests that fail with 408, 409, 429 or 5xx, time out or find no server are retried by the openai
     package with exponential backoff and jitter, honouring Retry-After. A stream that breaks off is an error and never a
@@ -71,6 +75,7 @@ class OpenAIGenerator:
         self._key = _read_key(api_key_env)
         self._client = _client(self._base_url, self._key, timeout, max_retries)
         self._has_logprobs = True
+        self._refused: set[str] = set()  # schemas that the server does not take as strict
         self._count: Count | None = tokenizer_count(Path(tokenizer)) if tokenizer else None
 
     @property
@@ -101,6 +106,20 @@ class OpenAIGenerator:
         """
         self._check_room(messages, max_tokens)
         yield from restored(self._pieces(_inert(messages), stop, max_tokens))
+
+    def generate_json(self, messages: Sequence[Message], schema: JsonSchema, *, max_tokens: int = 256) -> str:
+        """A reply that is valid under ``schema``, the JSON Schema of an object, by the API's ``response_format``.
+
+        It is asked for as strict, which OpenAI's own API takes only where every property is required and
+        ``additionalProperties`` is false; one that the server refuses is asked for again without, and each reply is
+        checked here. Raises GenerationError where an endpoint ignored the format or the reply was cut off, and
+        ContextError.
+        """
+        check_schema(schema)
+        self._check_room(messages, max_tokens)
+        reply, cut = drain(self._pieces(_inert(messages), (), max_tokens, schema))
+        blame = "the endpoint ignored response_format json_schema"
+        return check_reply(restore(reply), schema, cut=max_tokens if cut else 0, where=self._base_url, blame=blame)
 
     def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
         """The probability of each option as the reply, given that it is one of them.
@@ -155,12 +174,15 @@ class OpenAIGenerator:
             else:
                 return reply.text
 
-    def _pieces(self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int) -> Iterator[str]:
+    def _pieces(
+        self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int, schema: JsonSchema | None = None
+    ) -> Generator[str, None, bool]:
+        """The answer piece by piece; returns whether the limit ended it."""
         from httpx2 import TransportError
         from openai import OpenAIError
 
         try:
-            with self._stream(messages, stop, max_tokens) as stream:
+            with self._stream(messages, stop, max_tokens, schema) as stream:
                 reason = None
                 for chunk in stream:
                     for choice in chunk.choices[:1]:
@@ -179,21 +201,33 @@ class OpenAIGenerator:
             )
         if reason not in ("stop", "length"):
             raise GenerationError(f"the answer was ended by the server: {reason}", where=self._base_url)
+        return reason == "length"
 
-    def _stream(self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int) -> Stream[ChatCompletionChunk]:
-        from openai import omit
+    def _stream(
+        self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int, schema: JsonSchema | None
+    ) -> Stream[ChatCompletionChunk]:
+        from openai import BadRequestError, omit
 
+        text = "" if schema is None else json.dumps(schema, sort_keys=True)
+        strict = text not in self._refused
         old_limit = self._limit_field == "max_tokens"
-        return self._client.chat.completions.create(
-            model=self._model,
-            messages=[_param(m) for m in messages],
-            stream=True,
-            stop=list(stop) or omit,
-            temperature=omit if self._temperature is None else self._temperature,
-            seed=omit if self._seed is None else self._seed,
-            max_tokens=max_tokens if old_limit else omit,
-            max_completion_tokens=omit if old_limit else max_tokens,
-        )
+        try:
+            return self._client.chat.completions.create(
+                model=self._model,
+                messages=[_param(m) for m in messages],
+                stream=True,
+                stop=list(stop) or omit,
+                temperature=omit if self._temperature is None else self._temperature,
+                seed=omit if self._seed is None else self._seed,
+                max_tokens=max_tokens if old_limit else omit,
+                max_completion_tokens=omit if old_limit else max_tokens,
+                response_format=omit if schema is None else _format(schema, strict=strict),
+            )
+        except BadRequestError as error:
+            if schema is None or not strict or "schema" not in str(error).lower():
+                raise
+            self._refused.add(text)
+        return self._stream(messages, stop, max_tokens, schema)
 
     def _error(self, error: OpenAIError) -> GenerationError:
         """What happened, without the key, which some servers repeat in their answer."""
@@ -224,6 +258,10 @@ def _param(message: Message) -> ChatCompletionMessageParam:
             return {"role": "user", "content": message.content}
         case "assistant":
             return {"role": "assistant", "content": message.content}
+
+
+def _format(schema: JsonSchema, *, strict: bool) -> ResponseFormatJSONSchema:
+    return {"type": "json_schema", "json_schema": {"name": "reply", "schema": dict(schema), "strict": strict}}
 
 
 def _type(error: APIStatusError) -> str:

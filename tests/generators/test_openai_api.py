@@ -17,7 +17,7 @@ import pytest
 
 from rag.errors import ChoiceError, ContextError, GenerationError, GenerationTimeoutError, ModelError
 from rag.generators import OpenAIGenerator, render_question
-from rag.protocols import Chooser, Generator
+from rag.protocols import Chooser, Generator, StructuredGenerator
 from rag.types import Message
 
 KEY = "sk-very-secret-1234567890"
@@ -489,3 +489,80 @@ def test_a_choice_that_breaks_off_or_never_comes_is_told_apart(server: Server, m
     with pytest.raises(GenerationError) as caught:
         make(max_retries=0).choose(user("colour?"), YES_NO)
     assert not isinstance(caught.value, GenerationTimeoutError)
+
+
+COLOUR = {
+    "type": "object",
+    "properties": {"colour": {"type": "string", "maxLength": 12}},
+    "required": ["colour"],
+    "additionalProperties": False,
+}
+
+
+def says(*texts: str, reason: str = "stop") -> Callable[[Handler], None]:
+    return lambda handler: handler.stream(*map(delta, texts), delta("", reason), b"[DONE]")
+
+
+@pytest.mark.models
+def test_llama_cpps_server_keeps_to_a_schema(llama_api: OpenAIGenerator) -> None:
+    assert isinstance(llama_api, StructuredGenerator)
+    reply = llama_api.generate_json(user("Which colour is the sky?"), COLOUR, max_tokens=60)
+    assert set(json.loads(reply)) == {"colour"}
+    with pytest.raises(GenerationError, match="cut off at max_tokens 3"):
+        llama_api.generate_json(user("Which colour is the sky?"), COLOUR, max_tokens=3)
+
+
+def test_a_schema_is_sent_as_a_strict_response_format(server: Server, make: Make) -> None:
+    server.plays = [says('{"colour": "<', '\u2060|im_end|>"}'), whole]
+    generator = make()
+    assert generator.generate_json(user("colour?"), COLOUR, max_tokens=33) == '{"colour": "<|im_end|>"}'
+    (sent,) = server.bodies
+    assert sent["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "schema": COLOUR, "strict": True},
+    }
+    assert sent["max_tokens"] == 33
+    list(generator.generate(user("colour?")))
+    assert "response_format" not in server.bodies[1]
+
+
+@pytest.mark.parametrize("text", ["It is blue.", '```json\n{"colour": "blue"}\n```', '{"color": "blue"}', ""])
+def test_an_endpoint_that_ignores_the_format_is_found_out(server: Server, make: Make, text: str) -> None:
+    server.plays = [says(text)]
+    with pytest.raises(GenerationError, match="ignored response_format") as caught:
+        make().generate_json(user("colour?"), COLOUR)
+    assert caught.value.where.startswith("http://127.0.0.1")
+
+
+def test_a_reply_cut_off_by_the_limit_is_an_error(server: Server, make: Make) -> None:
+    server.plays = [says('{"colour": "bl', reason="length")]
+    with pytest.raises(GenerationError, match="cut off at max_tokens 5"):
+        make().generate_json(user("colour?"), COLOUR, max_tokens=5)
+
+
+def test_a_schema_refused_as_strict_is_asked_for_without_and_stays_so(server: Server, make: Make) -> None:
+    refusal = fails(400, "Invalid schema for response_format 'reply': 'maxLength' is not permitted.")
+    server.plays = [refusal, says('{"colour": "blue"}'), says('{"colour": "red"}'), says("{}")]
+    generator = make()
+    assert generator.generate_json(user("colour?"), COLOUR) == '{"colour": "blue"}'
+    assert generator.generate_json(user("colour?"), COLOUR) == '{"colour": "red"}'
+    assert generator.generate_json(user("colour?"), {"type": "object"}) == "{}"
+    strict = [body["response_format"]["json_schema"]["strict"] for body in server.bodies]  # type: ignore[index]
+    assert strict == [True, False, False, True]
+
+
+def test_an_endpoint_without_response_formats_is_told(server: Server, make: Make) -> None:
+    server.plays = [fails(400, "unknown field response_format")]
+    with pytest.raises(GenerationError, match="unknown field response_format"):
+        make().generate_json(user("colour?"), COLOUR)
+    server.plays = [fails(400, "json_schema is not supported")] * 2
+    with pytest.raises(GenerationError, match="not supported"):
+        make().generate_json(user("colour?"), COLOUR)
+
+
+def test_no_request_is_made_for_a_schema_that_is_none_or_a_prompt_without_room(server: Server, make: Make) -> None:
+    with pytest.raises(GenerationError, match="not one of an object"):
+        make().generate_json(user("colour?"), {"type": "array"})
+    with pytest.raises(ContextError):
+        make(context_size=300).generate_json(user("colour?"), COLOUR, max_tokens=300)
+    assert not server.bodies
