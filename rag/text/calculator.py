@@ -27,7 +27,7 @@ from fractions import Fraction
 
 from rag.errors import ToolError
 
-__all__ = ["FUNCTIONS", "Operand", "evaluate", "operands"]
+__all__ = ["FUNCTIONS", "Operand", "evaluate", "operands", "spelled_out"]
 
 MAX_LENGTH = 500  # characters
 MAX_DEPTH = 40
@@ -40,6 +40,9 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 _GROUPED = re.compile(r"(\d{1,3})((?:,\d{3})+)(?![\d,])")
+_EXPRESSION = re.compile(r"[\d(](?:[\d\s.,%()+*/×÷^−-]|\b(?:of|x)\b)*[\d)%]", re.IGNORECASE)
+# a hyphen or a slash without blanks is a range, a date or a code as likely
+_SIGN = re.compile(r"[+*×÷^]|\b(?:of|x)\b|\s[-−/]\s", re.IGNORECASE)
 _SAME = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "\u00a0": " ", "\u202f": " ", "％": "%"})
 
 
@@ -68,6 +71,19 @@ def operands(expression: str) -> tuple[Operand, ...]:
     parser = _Parser(expression)
     parser.whole()
     return tuple(parser.operands)
+
+
+def spelled_out(text: str) -> str:
+    """The arithmetic that a text spells out ("15% of 80"), "" if none."""
+    for match in _EXPRESSION.finditer(text):
+        expression = match.group()
+        if _SIGN.search(expression):
+            try:
+                if len(operands(expression)) > 1:
+                    return expression
+            except ToolError:
+                continue  # a telephone number, say: no expression, so there is nothing to calculate
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
