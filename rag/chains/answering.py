@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rag.chains.drafting import AnswerParts, Event, answer_from, begun, checked, search, traced
+from rag.chains.drafting import AnswerParts, Event, answer_from, begun, checked, last, search, traced
 from rag.protocols import Embedder, Generator, Retriever
 from rag.tracing import recording
 from rag.types import Answer
@@ -59,10 +59,7 @@ def ask(
         fallback=fallback,
         thresholds=thresholds,
     )
-    *_, answer = events
-    if not isinstance(answer, Answer):
-        raise TypeError("ask_stream ended without an answer")
-    return answer
+    return last(events)
 
 
 def ask_stream(

@@ -84,16 +84,16 @@ def search(retriever: Retriever, query: str, k: int, where: str | None) -> list[
 
 
 def answer_from(
-    question: str, hits: Sequence[Hit], parts: AnswerParts, *, beside: Sequence[Hit] = (), focus: str = ""
+    question: str, hits: Sequence[Hit], parts: AnswerParts, *, evidence: Sequence[Hit] = (), focus: str = ""
 ) -> Iterator[Event]:
     """Pieces of a draft from ``hits``, and last the Answer that can be proved from them.
 
-    ``beside`` are further hits that the generator is not shown: what they say counts when the draft is proved, too.
-    ``focus`` is what excerpts are chosen by, if not the question.
+    ``evidence`` is what the draft is proved from, if not from the hits that the generator was shown; ``focus`` is what
+    excerpts are chosen by, if not by the question.
     """
-    from rag.grounding import ground
-
     if not hits:
+        from rag.grounding import ground
+
         yield ground(question, "", (), thresholds=parts.bounds)
         return
     with step("generate") as written:
@@ -114,33 +114,44 @@ def answer_from(
         written.note(draft=draft, passages=len(packed.used), dropped=len(packed.dropped))
         written.spend(packed.prompt_tokens, length)
     draft = tidy(draft, question, cut_off=length >= parts.max_answer_tokens - 1)
-    answer = prove(question, draft, packed, parts, beside=beside)
+    answer = _prove(question, draft, packed, parts, evidence)
     if answer.refused and parts.fallback is not None:
         with step("quote") as quoting:
             packed = pack_context(question, hits, parts.fallback, max_answer_tokens=parts.max_answer_tokens)
             quotes = "".join(parts.fallback.generate(packed.messages, max_tokens=parts.max_answer_tokens))
             quoting.note(draft=quotes)
-        quoted = prove(question, quotes, packed, parts, beside=beside)
+        quoted = _prove(question, quotes, packed, parts, evidence)
         if not quoted.refused:
             answer = replace(quoted, draft=draft, quoted=True)
     yield answer
 
 
-def prove(
-    question: str, draft: str, packed: PackedContext, parts: AnswerParts, *, beside: Sequence[Hit] = ()
-) -> Answer:
-    """What can be proved of a draft from the passages that were packed, and ``beside`` them, as a step."""
+def last(events: Iterator[Event]) -> Answer:
+    """The Answer that the events end with."""
+    *_, answer = events
+    if not isinstance(answer, Answer):
+        raise TypeError("the events ended without an answer")
+    return answer
+
+
+def _prove(question: str, draft: str, packed: PackedContext, parts: AnswerParts, evidence: Sequence[Hit]) -> Answer:
+    answer = prove(question, draft, evidence or packed.used, parts, dropped=packed.dropped)
+    return replace(answer, hits=packed.used)
+
+
+def prove(question: str, draft: str, hits: Sequence[Hit], parts: AnswerParts, *, dropped: Sequence[Hit] = ()) -> Answer:
+    """What can be proved of a draft from the hits, as a step; ``dropped`` are carried along."""
     from rag.grounding import ground
 
     with step("ground", draft=draft) as grounding:
         answer = ground(
             question,
             draft,
-            (*packed.used, *beside),
-            dropped=packed.dropped,
+            hits,
+            dropped=dropped,
             embedder=parts.embedder,
             verifier=parts.verifier,
             thresholds=parts.bounds,
         )
         grounding.note(verdict=answer.verdict, score=answer.score, sentences=len(answer.sentences))
-    return replace(answer, hits=packed.used) if beside else answer
+    return answer

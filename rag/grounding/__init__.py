@@ -2,7 +2,7 @@
 
 from rag.grounding.checking import Thresholds, ground
 from rag.grounding.facts import Fact, read_facts
-from rag.grounding.phrases import refusal
+from rag.grounding.phrases import missing_part, refusal
 from rag.grounding.render import render
 from rag.grounding.verify import LexicalVerifier
 
@@ -11,6 +11,7 @@ __all__ = [
     "LexicalVerifier",
     "Thresholds",
     "ground",
+    "missing_part",
     "read_facts",
     "refusal",
     "render",

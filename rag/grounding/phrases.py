@@ -129,6 +129,11 @@ def refusal(hits: Sequence[Hit], language: str) -> str:
     return "\n".join((f"{said.refusal}{space}{said.nearest}", *lines))
 
 
+def missing_part(part: str, question: str) -> str:
+    """That the documents do not answer ``part``, in the language of the question."""
+    return phrases_for(question_language(question)).missing.replace("{question}", " ".join(part.split()))
+
+
 def _place(hit: Hit, said: Phrases) -> str:
     chunk = hit.chunk
     name = chunk.title or chunk.uri.rsplit("/", 1)[-1] or chunk.uri
