@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli import evaluating, measuring, testset, tune
+from rag.cli import agent, evaluating, measuring, testset, tune
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
@@ -361,6 +361,7 @@ def models_pull(
         print_json(ModelsRecord(tuple(model_record(status) for status in pulled)))
 
 
+app.command("agent")(agent.agent)
 app.command("eval")(evaluating.evaluate)
 app.command("measure")(measuring.measure)
 app.command("compare")(measuring.compare)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -17,10 +17,12 @@ from rag.evaluation.experiment.summary import Summary
 from rag.evaluation.testset.making import Making
 from rag.index import IndexInfo
 from rag.models import ModelStatus
-from rag.types import Answer, ArmScore, Chunk, Hit, Metadata, Sentence, Verdict
+from rag.types import Answer, ArmScore, Chunk, Document, Hit, Metadata, Sentence, Trace, Verdict
 
 __all__ = [
     "SCHEMAS",
+    "AgentRecord",
+    "AgentStepRecord",
     "AnswerRecord",
     "DeleteRecord",
     "EvalRecord",
@@ -88,6 +90,37 @@ class AnswerRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentStepRecord:
+    """A step of an agent; ``new`` counts passages that no step before had found, ``value`` is a calculation's."""
+
+    number: int
+    thought: str
+    tool: str
+    arguments: Mapping[str, object]
+    summary: str
+    new: int
+    error: str
+    value: int | float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRecord:
+    """What ``rag agent`` did and answered.
+
+    ``tokens`` were read and written to decide the steps. ``documents`` are what outside tools said, which citations of
+    ``tool:`` sources quote. ``trace`` is the whole run.
+    """
+
+    answer: AnswerRecord
+    steps: tuple[AgentStepRecord, ...]
+    ended: Literal["finished", "repeated", "steps", "tokens", "seconds"]
+    tokens: int
+    documents: tuple[Document, ...]
+    trace: Trace | None
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyRecord:
     """What ``rag verify`` found; no problems means that the index is sound."""
 
@@ -150,6 +183,7 @@ SCHEMAS: Mapping[str, type] = {
     "index": IndexReport,
     "search": SearchRecord,
     "ask": AnswerRecord,
+    "agent": AgentRecord,
     "info": IndexInfo,
     "compact": IndexInfo,
     "verify": VerifyRecord,

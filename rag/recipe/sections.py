@@ -103,6 +103,21 @@ class GroundingConfig(_Section):
     min_answerability: float = Field(default=0.5, ge=0, le=1)
 
 
+class AgentConfig(_Section):
+    """How an agent goes about a question: its built-in tools, who decides the steps, and where they end.
+
+    Tools of the user's own and MCP servers are not named here: an index carries its recipe, and opening somebody's
+    index must not run anything.
+    """
+
+    planner: Literal["auto", "model", "rules"] = "auto"
+    tools: list[Literal["search", "read", "documents", "calculate"]] = ["search", "read", "calculate"]
+    filters: bool = False
+    max_steps: int = Field(default=6, ge=1)
+    max_tokens: int = Field(default=20_000, ge=1)
+    max_seconds: float = Field(default=60.0, gt=0)
+
+
 class Recipe(_Section):
     """Everything that decides what an index holds and how it answers."""
 
@@ -116,6 +131,7 @@ class Recipe(_Section):
     reranker: RerankerConfig = RerankerConfig()
     generator: GeneratorConfig = GeneratorConfig()
     grounding: GroundingConfig = GroundingConfig()
+    agent: AgentConfig = AgentConfig()
 
     @property
     def chunk_settings(self) -> str:
