@@ -13,7 +13,7 @@ from rag.types import Answer
 if TYPE_CHECKING:
     from rag.grounding import Thresholds
 
-__all__ = ["Event", "ask", "ask_stream"]
+__all__ = ["Event", "ask", "ask_stream", "one_shot"]
 
 
 def ask(
@@ -79,12 +79,18 @@ def ask_stream(
 
     Bad arguments raise on the call, not on the first ``next``.
     """
-    question = checked(question, k)
     parts = AnswerParts(generator, embedder, max_answer_tokens, excerpt, fallback, thresholds)
-    return begun(_traced(question, retriever, k, where, parts))
+    return one_shot(question, retriever=retriever, parts=parts, k=k, where=where)
 
 
-def _traced(question: str, retriever: Retriever, k: int, where: str | None, parts: AnswerParts) -> Iterator[Event]:
+def one_shot(
+    question: str, *, retriever: Retriever, parts: AnswerParts, k: int = 5, where: str | None = None
+) -> Iterator[Event]:
+    """As ``ask_stream``, of parts made before."""
+    return begun(_one_shot(checked(question, k), retriever, parts, k, where))
+
+
+def _one_shot(question: str, retriever: Retriever, parts: AnswerParts, k: int, where: str | None) -> Iterator[Event]:
     """An empty piece once the passages are found, then the events, the Answer with the trace of it all."""
     with recording("ask") as run:
         hits = search(retriever, question, k, where)

@@ -14,11 +14,11 @@ from rag.chains.drafting import AnswerParts, Event, answer_from, begun, checked,
 from rag.chains.merging import cited_hits, fused, merge, proved, union
 from rag.chains.reducing import reduced
 from rag.protocols import Generator, QueryTransform, Retriever
-from rag.text import detect_language, expected
+from rag.text import clauses, detect_language, expected
 from rag.tracing import recording, step
-from rag.types import Answer, Hit, Sentence
+from rag.types import Answer, Hit, Message, Sentence
 
-__all__ = ["decomposed"]
+__all__ = ["decomposed", "parts_by_rule"]
 
 # "#1" stands for the answer to the first part, as in "Where was #1 born?".
 _EARLIER = re.compile(r"#(\d)\b|\[(\d)\]")
@@ -55,6 +55,11 @@ def decomposed(
         most: Parts at most; further ones are left out.
     """
     return begun(_decomposed(checked(question, k), retriever, parts, decompose, reducer, k, where, most))
+
+
+def parts_by_rule(query: str, history: Sequence[Message] = ()) -> list[str]:  # noqa: ARG001
+    """The question, and the clauses that it says itself it is made of ("when ..., and who ..."); a QueryTransform."""
+    return [query, *clauses(query)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from rag.chains.tidy import tidy
 from rag.errors import QueryError
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from rag.grounding import Thresholds
 
 Event: TypeAlias = str | Answer
+
+
+class Chain(Protocol):
+    """A question -> pieces of unchecked text, and last the Answer; ``k`` None is the chain's own."""
+
+    def __call__(self, question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
+        """Raises QueryError on the call, not on the first ``next``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,19 @@
 Making a config does nothing but check it; the ``build_*`` functions make the parts.
 """
 
-from rag.recipe.answering import build_fallback, build_generator, build_thresholds
+from rag.recipe.answering import (
+    build_answer_parts,
+    build_chain,
+    build_fallback,
+    build_generator,
+    build_thresholds,
+)
 from rag.recipe.indexing import build_chunker, build_embedder
 from rag.recipe.reading import load_recipe, parse_recipe, recall_recipe, recipe_names
 from rag.recipe.searching import build_reranker, build_retriever, build_stages
 from rag.recipe.sections import (
     Bm25Config,
+    ChainConfig,
     ChunkerConfig,
     EmbedderConfig,
     GeneratorConfig,
@@ -22,6 +29,7 @@ from rag.recipe.sections import (
 
 __all__ = [
     "Bm25Config",
+    "ChainConfig",
     "ChunkerConfig",
     "EmbedderConfig",
     "GeneratorConfig",
@@ -31,6 +39,8 @@ __all__ = [
     "RerankerConfig",
     "RetrievalConfig",
     "SourcesConfig",
+    "build_answer_parts",
+    "build_chain",
     "build_chunker",
     "build_embedder",
     "build_fallback",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rag.chains.drafting import AnswerParts, Chain, Event
     from rag.grounding import Thresholds
-    from rag.protocols import Embedder, Generator
+    from rag.protocols import Embedder, Generator, QueryTransform, Retriever
     from rag.recipe.sections import Recipe
 
 
@@ -58,3 +61,79 @@ def build_thresholds(recipe: Recipe) -> Thresholds:
     from rag.grounding import Thresholds
 
     return Thresholds(support=recipe.grounding.min_support, answerable=recipe.grounding.min_answerability)
+
+
+def build_answer_parts(recipe: Recipe, generator: Generator, embedder: Embedder | None) -> AnswerParts:
+    """What answers from passages."""
+    from rag.chains.drafting import AnswerParts
+
+    return AnswerParts(
+        generator,
+        embedder,
+        max_answer_tokens=recipe.generator.max_answer_tokens,
+        excerpt=0 if recipe.generator.kind == "extractive" else recipe.generator.excerpt,
+        fallback=build_fallback(recipe, embedder),
+        thresholds=build_thresholds(recipe),
+    )
+
+
+def build_chain(recipe: Recipe, retriever: Retriever, generator: Generator, embedder: Embedder | None) -> Chain:
+    """What answers a question: the recipe's chain over its retrieval."""
+    config = recipe.chain
+    parts = build_answer_parts(recipe, generator, embedder)
+    reducer = generator if config.reduce == "write" and recipe.generator.kind != "extractive" else None
+
+    def run(question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
+        few = recipe.retrieval.k if k is None else k
+        many = (config.passages or 4 * few) if k is None else k
+        match config.kind:
+            case "one-shot":
+                from rag.chains.answering import one_shot
+
+                return one_shot(question, retriever=retriever, parts=parts, k=few, where=where)
+            case "multi-hop":
+                from rag.chains.multi_hop import multi_hop
+
+                return multi_hop(
+                    question,
+                    retriever=retriever,
+                    parts=parts,
+                    k=few,
+                    where=where,
+                    hops=config.hops,
+                    passages=max(config.passages or 2 * few, few),
+                    enough=config.enough,
+                )
+            case "decompose":
+                from rag.chains.decomposed import decomposed
+
+                return decomposed(
+                    question,
+                    retriever=retriever,
+                    parts=parts,
+                    decompose=_build_decompose(recipe, generator),
+                    reducer=reducer,
+                    k=few,
+                    where=where,
+                    most=config.parts,
+                )
+            case "map-reduce":
+                from rag.chains.map_reduce import map_reduce
+
+                return map_reduce(question, retriever=retriever, parts=parts, reducer=reducer, k=many, where=where)
+            case "refine":
+                from rag.chains.refine import refine
+
+                return refine(question, retriever=retriever, parts=parts, k=many, where=where)
+
+    return run
+
+
+def _build_decompose(recipe: Recipe, generator: Generator) -> QueryTransform:
+    if recipe.generator.kind == "extractive":
+        from rag.chains.decomposed import parts_by_rule
+
+        return parts_by_rule
+    from rag.queries import Decompose
+
+    return Decompose(generator, count=recipe.chain.parts)

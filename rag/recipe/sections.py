@@ -118,6 +118,23 @@ class AgentConfig(_Section):
     max_seconds: float = Field(default=60.0, gt=0)
 
 
+class ChainConfig(_Section):
+    """How many searches and how many answers go into one; see docs/chains.md.
+
+    ``passages`` that a chain reads at most are twice ``retrieval.k`` for multi-hop and four times for map-reduce and
+    refine where it is 0. ``hops``, and ``enough`` (the score at which thoughts are taken for an answer), are of
+    multi-hop, ``parts`` of decompose. ``reduce`` says whether the generator writes one answer from what was
+    quoted, or the items are listed.
+    """
+
+    kind: Literal["one-shot", "multi-hop", "decompose", "map-reduce", "refine"] = "one-shot"
+    hops: int = Field(default=3, ge=1)
+    enough: float = Field(default=0.8, ge=0, le=1)
+    parts: int = Field(default=3, ge=2)
+    passages: int = Field(default=0, ge=0)
+    reduce: Literal["list", "write"] = "list"
+
+
 class Recipe(_Section):
     """Everything that decides what an index holds and how it answers."""
 
@@ -131,6 +148,7 @@ class Recipe(_Section):
     reranker: RerankerConfig = RerankerConfig()
     generator: GeneratorConfig = GeneratorConfig()
     grounding: GroundingConfig = GroundingConfig()
+    chain: ChainConfig = ChainConfig()
     agent: AgentConfig = AgentConfig()
 
     @property
