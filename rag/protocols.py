@@ -80,6 +80,19 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class SpanEmbedder(Protocol):
+    """A text and stretches of it -> a vector of each that knows the text around it; what an Embedder may offer."""
+
+    def embed_spans(self, text: str, spans: Sequence[tuple[int, int]], *, prefix: str = "") -> Vectors:
+        """Unit-length float32 vectors (n, dim) of ``text[start:end]``, in the order of ``spans``.
+
+        The text may be longer than the model reads at once. ``prefix`` is read before it, and is part of no vector.
+        Raises EmbeddingError.
+        """
+        ...
+
+
+@runtime_checkable
 class Retriever(Protocol):
     """Query -> hits, best first, ties by chunk id."""
 

@@ -15,16 +15,17 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
+from rag.chains.stretches import Stretch, embed_stretches
 from rag.errors import ChunkError, LoadError
 from rag.index import Writer
 from rag.loaders import SourceFile, load_bytes, read_file, uri_prefix, walk
-from rag.protocols import Chunker, Embedder
+from rag.protocols import Chunker, Embedder, SpanEmbedder
 from rag.text import detect_language
 from rag.types import Chunk, Document, Vectors, content_hash
 
@@ -34,8 +35,11 @@ __all__ = ["IndexProgress", "IndexReport", "Skipped", "index_files"]
 INGEST_VERSION = "1"
 # Passages embedded at once, while the next are read and cut: enough to be sorted by length.
 BATCH = 256
-# Passages of a commit, about a quarter of a minute on a laptop: little is lost to an interruption.
+# Passages of a commit, about a quarter of a minute on a laptop: little is lost to an interruption. Where a model
+# cuts or describes passages they are slower, and seconds decide.
 COMMIT = 1024
+COMMIT_SECONDS = 30.0
+WATCH_SECONDS = 0.5  # between reports on one long file
 
 Step: TypeAlias = Callable[[dict[str, Vectors]], object]
 
@@ -87,10 +91,13 @@ def index_files(
     exclude: Sequence[str] = (),
     sync: bool = False,
     at_once: bool = False,
+    late: SpanEmbedder | None = None,
     progress: Callable[[IndexProgress], None] | None = None,
 ) -> IndexReport:
     """Bring the index up to date with files and folders.
 
+    With ``late``, a passage's vector is made from its document by late chunking, not from its content alone: no
+    vector is then taken from another passage, and all of a document that has changed is embedded anew.
     ``settings`` is anything that decides how files are cut: files indexed under other settings are
     cut anew. With ``sync``, documents under the given folders whose file has gone, or is no longer
     selected by the globs, leave the index; nothing leaves because a file or folder cannot be read.
@@ -99,7 +106,9 @@ def index_files(
     """
     started = time.monotonic()
     with ThreadPoolExecutor(1, "embedding") as executor:
-        run = _Run(writer, chunker, embedder, content_hash(INGEST_VERSION, settings), executor, at_once=at_once)
+        run = _Run(
+            writer, chunker, embedder, content_hash(INGEST_VERSION, settings), executor, at_once=at_once, late=late
+        )
         return _index_files(run, paths, include, exclude, sync=sync, progress=progress, started=started)
 
 
@@ -126,9 +135,13 @@ def _index_files(
     sizes = [_size(file.path) for file in found.values()]
     done = 0
     for number, (file, size) in enumerate(zip(found.values(), sizes, strict=True)):
-        if progress:
-            progress(IndexProgress(number, len(found), done, sum(sizes), run.report.passages, file.relative))
-        run.read(file)
+
+        def watch(number: int = number, done: int = done, current: str = file.relative) -> None:
+            if progress:
+                progress(IndexProgress(number, len(found), done, sum(sizes), run.cut, current))
+
+        watch()
+        run.read(file, watch)
         done += size
     run.finish()
     if sync:
@@ -139,7 +152,7 @@ def _index_files(
     run.report.skipped = tuple(run.skipped)
     run.report.seconds = time.monotonic() - started
     if progress:
-        progress(IndexProgress(len(found), len(found), done, sum(sizes), run.report.passages, ""))
+        progress(IndexProgress(len(found), len(found), done, sum(sizes), run.cut, ""))
     return run.report
 
 
@@ -179,27 +192,33 @@ class _Run:
         executor: Executor,
         *,
         at_once: bool,
+        late: SpanEmbedder | None,
     ) -> None:
         self.writer = writer
         self.chunker = chunker
         self.embedder = embedder
         self.settings = settings
         self.at_once = at_once
+        self.late = late
         self.report = IndexReport()
+        self.cut = 0
         self.skipped: list[Skipped] = []
         self._executor = executor
         self._embedding: _Batch | None = None
         self._steps: list[Step] = []
-        self._pending: list[Chunk] = []
+        self._pending: list[tuple[str, Chunk]] = []  # each with the key under which its vector comes
+        self._stretches: list[Stretch] = []
+        self._keys = count()
         self._staged = 0
+        self._committed = self._watched = time.monotonic()
 
     def skip(self, error: LoadError | ChunkError) -> None:
         """Report a file or record that is left out."""
         reason = f"{error.message} ({error.hint})" if error.hint else error.message
         self.skipped.append(Skipped(error.where, reason))
 
-    def read(self, file: SourceFile) -> None:
-        """Stage one file, unless it is unchanged."""
+    def read(self, file: SourceFile, watch: Callable[[], None]) -> None:
+        """Stage one file, unless it is unchanged; ``watch`` is called now and then where that takes long."""
         try:
             data = read_file(file)
         except LoadError as error:
@@ -218,13 +237,13 @@ class _Run:
                 if isinstance(item, LoadError):
                     self.skip(item)
                 else:
-                    self._document(file, item, settings)
+                    self._document(file, item, settings, watch)
         except LoadError as error:
             self.skip(error)
         complete = len(self.skipped) == skipped
         self._steps.append(lambda _: self._finish(file.uri, sha256, len(data), settings, complete=complete))
 
-    def _document(self, file: SourceFile, document: Document, settings: str) -> None:
+    def _document(self, file: SourceFile, document: Document, settings: str, watch: Callable[[], None]) -> None:
         document = replace(
             document,
             metadata={**document.metadata, "path": file.relative},
@@ -237,7 +256,7 @@ class _Run:
             self._steps.append(lambda _: self.writer.keep(document.uri))
             return
         try:
-            parts = iter(_batched(self.chunker.chunk(document), BATCH))
+            parts = iter(_batched(self._counted(self.chunker.chunk(document), watch), BATCH))
             first = next(parts, [])
         except ChunkError as error:
             self.skip(error)
@@ -251,10 +270,19 @@ class _Run:
             self.report.updated += 1
         else:
             self.report.added += 1
-        if self._staged >= COMMIT:
+        slow = self._staged and time.monotonic() - self._committed > COMMIT_SECONDS
+        if self._staged >= COMMIT or slow:
             self.flush()
         elif len(self._pending) >= BATCH:
             self._embed()
+
+    def _counted(self, chunks: Iterable[Chunk], watch: Callable[[], None]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            self.cut += 1
+            if time.monotonic() - self._watched > WATCH_SECONDS:
+                watch()
+                self._watched = time.monotonic()
+            yield chunk
 
     def _stage(
         self,
@@ -262,15 +290,20 @@ class _Run:
         document: Document,
         chunks: list[Chunk],
     ) -> None:
+        # A vector of late chunking is of this passage alone, whatever other passage has the same content.
+        keys = [str(next(self._keys)) if self.late else chunk.content_id for chunk in chunks]
+
         def step(known: dict[str, Vectors]) -> None:
             vectors = None
             if self.embedder:
-                rows = [known[chunk.content_id] for chunk in chunks]
+                rows = [known[key] for key in keys]
                 vectors = np.stack(rows) if rows else np.zeros((0, self.embedder.dim), np.float32)
             call(document, chunks, vectors)
 
         self._steps.append(step)
-        self._pending.extend(chunks)
+        self._pending.extend(zip(keys, chunks, strict=True))
+        if self.late and chunks:
+            self._stretches.append(Stretch.around(document, chunks))
         self._staged += len(chunks)
 
     def _finish(self, uri: str, sha256: str, size: int, settings: str, *, complete: bool) -> None:
@@ -282,15 +315,20 @@ class _Run:
         """Hand what is pending to the embedder, and meanwhile stage what it was given before."""
         before, self._embedding = self._embedding, None
         known = before.vectors() if before else {}
-        contents = {chunk.content_id: chunk.content for chunk in self._pending} if self.embedder else {}
-        held = self.writer.known_vectors(contents.keys() - known.keys())
-        held |= {content_id: known[content_id] for content_id in contents.keys() & known.keys()}
-        new = [content_id for content_id in contents if content_id not in held]
+        held: dict[str, Vectors] = {}
+        new: list[str] = []
         future: Future[Vectors] | None = None
-        if self.embedder and new:
-            future = self._executor.submit(self.embedder.embed_documents, [contents[content_id] for content_id in new])
+        if self.late and self._pending:
+            new = [key for key, _ in self._pending]
+            future = self._executor.submit(embed_stretches, self.late, self._stretches)
+        elif self.embedder:
+            contents = {key: chunk.content for key, chunk in self._pending}
+            held = self.writer.known_vectors(contents.keys() - known.keys())
+            held |= {key: known[key] for key in contents.keys() & known.keys()}
+            if new := [key for key in contents if key not in held]:
+                future = self._executor.submit(self.embedder.embed_documents, [contents[key] for key in new])
         self._embedding = _Batch(self._steps, len(self._pending), held, new, future)
-        self._steps, self._pending = [], []
+        self._steps, self._pending, self._stretches = [], [], []
         if before:
             self._stage_batch(before, known)
 
@@ -306,6 +344,7 @@ class _Run:
             self._steps.append(lambda _: self.writer.commit())
         self._embed()
         self._staged = 0
+        self._committed = time.monotonic()
 
     def finish(self) -> None:
         """Embed and stage all that is left."""

@@ -43,8 +43,7 @@ class StructureChunker:
     def chunk(self, document: Document) -> Iterator[Chunk]:
         """Passages in order."""
         packer = Packer(document, self._tokenizer, self._max_tokens)
-        for _, members in groupby(_numbered(document), key=lambda member: member[0]):
-            path, spans = _section((path, span) for _, path, span in members)
+        for path, spans in sections(document):
             for passage in packer.fill(spans, packer.header(path)):
                 yield passage.chunk
 
@@ -68,6 +67,12 @@ class AutoChunker:
         # Whoever writes records has cut the text already; only those over the budget are cut again.
         cut = self._whole if document.media_type == "application/jsonl" else self._sentences
         return cut.chunk(document)
+
+
+def sections(document: Document) -> Iterator[tuple[Path, Iterator[Span]]]:
+    """The heading path and the spans of each section; of a document without blocks, one section of paragraphs."""
+    for _, members in groupby(_numbered(document), key=lambda member: member[0]):
+        yield _section((path, span) for _, path, span in members)
 
 
 def _outline(document: Document) -> Iterator[tuple[Block | None, Span]]:

@@ -60,13 +60,15 @@ def read_weights(folder: EncoderFolder) -> dict[str, Array]:
     return weights
 
 
-def build(folder: EncoderFolder, weights: Mapping[str, Array]) -> ov.Model:
+def build(folder: EncoderFolder, weights: Mapping[str, Array], *, pooled: bool = True) -> ov.Model:
     """Inputs ``ids`` int32 (batch, length) and ``lengths`` int32 (batch,); output float32 (batch, dim).
+
+    Not ``pooled``, it gives the tokens' states (batch, length, dim) as they are.
 
     Attention is written out as matmul, softmax, matmul: the CPU plugin fuses that into one
     kernel, which was measured faster than its ScaledDotProductAttention operation.
     """
-    return _Builder(folder, weights).model()
+    return _Builder(folder, weights).model(pooled=pooled)
 
 
 class _Builder:
@@ -87,7 +89,7 @@ class _Builder:
         self.first_position = 0 if folder.architecture == "bert" else self._integer(config, "pad_token_id") + 1
         self.pooling = folder.pooling[0]
 
-    def model(self) -> ov.Model:
+    def model(self, *, pooled: bool) -> ov.Model:
         ops = self.ops
         ids = ops.parameter([-1, -1], np.int32, "ids")
         lengths = ops.parameter([-1], np.int32, "lengths")
@@ -108,8 +110,8 @@ class _Builder:
         for layer in range(self.layers):
             states = self._layer(states, bias, f"encoder.layer.{layer}.")
 
-        vectors = ops.result(self._unit(self._pool(states, present)))
-        return import_openvino().Model([vectors], [ids, lengths], "bert-encoder")
+        result = ops.result(self._unit(self._pool(states, present)) if pooled else states)
+        return import_openvino().Model([result], [ids, lengths], "bert-encoder")
 
     def _layer(self, states: ov.Node, bias: ov.Node, name: str) -> ov.Node:
         ops = self.ops

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from rag import models
 from rag.embedders.bert_graph import build, read_weights, unsupported
 from rag.embedders.encoder_folder import read_encoder_folder
+from rag.embedders.late import check_pooling, embed_late
 from rag.embedders.openvino_runtime import import_openvino
 from rag.embedders.tokenization import HuggingFaceTokenizer, distinct_texts
 from rag.errors import EmbeddingError
@@ -97,6 +98,22 @@ class OpenVinoEmbedder:
         _, encoded, places = distinct_texts(texts, self.tokenizer, self._folder.document_prompt, self.max_tokens)
         return self._embed(encoded)[places]
 
+    def embed_spans(self, text: str, spans: Sequence[tuple[int, int]], *, prefix: str = "") -> Vectors:
+        """Unit vectors (n, dim) of ``text[start:end]`` by late chunking: see ``rag.embedders.late``.
+
+        Raises EmbeddingError for a model without mean pooling.
+        """
+        check_pooling(self._folder)
+        return embed_late(
+            text,
+            spans,
+            prefix=self._folder.document_prompt + prefix,
+            tokenizer=self.tokenizer,
+            max_tokens=self.max_tokens,
+            dim=self.dim,
+            states=self._states,
+        )
+
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors (n, dim), in the order of ``texts``; a question over ``max_tokens`` loses its tail."""
         prompted = [self._folder.query_prompt + text for text in texts]
@@ -113,7 +130,7 @@ class OpenVinoEmbedder:
             if len(batches) == 1:
                 self._run_one(batches[0], vectors)
             elif batches:
-                self._run_all(batches, vectors)
+                self._run_all(self._queue, batches, lambda output, batch: vectors.__setitem__(batch.rows, output))
         if not np.isfinite(vectors).all():
             raise EmbeddingError("the model gave numbers that are not finite", where=str(self._folder.path))
         return vectors
@@ -123,18 +140,32 @@ class OpenVinoEmbedder:
         self._request.infer({"ids": batch.ids, "lengths": batch.lengths}, share_inputs=True)
         vectors[batch.rows] = self._request.get_output_tensor(0).data
 
-    def _run_all(self, batches: Sequence[Batch], vectors: Vectors) -> None:
+    def _run_all(
+        self, requests: ov.AsyncInferQueue, batches: Iterable[Batch], take: Callable[[Vectors, Batch], None]
+    ) -> None:
         """Most texts a second: a stream for each thread, two requests for each stream."""
 
         def store(request: ov.InferRequest, batch: Batch) -> None:
-            vectors[batch.rows] = request.get_output_tensor(0).data
+            take(request.get_output_tensor(0).data, batch)
 
-        self._queue.set_callback(store)
+        requests.set_callback(store)
         try:
             for batch in batches:
-                self._queue.start_async({"ids": batch.ids, "lengths": batch.lengths}, batch)
+                requests.start_async({"ids": batch.ids, "lengths": batch.lengths}, batch)
         finally:  # also when interrupted: the requests read from our arrays
-            self._queue.wait_all()
+            requests.wait_all()
+
+    def _states(self, encoded: Sequence[Sequence[int]]) -> list[Vectors]:
+        """The states (tokens, dim) of each text."""
+        found = [np.empty((0, self.dim), np.float32) for _ in encoded]
+
+        def take(output: Vectors, batch: Batch) -> None:
+            for row, states, length in zip(batch.rows, output, batch.lengths, strict=True):
+                found[row] = states[:length].copy()
+
+        with self._lock:
+            self._run_all(self._state_queue, plan_batches(encoded, self.tokenizer.pad_id(0), self.max_tokens), take)
+        return found
 
     @cached_property
     def _model(self) -> ov.Model:
@@ -142,14 +173,21 @@ class OpenVinoEmbedder:
 
     @cached_property
     def _request(self) -> ov.InferRequest:
-        return self._compile("LATENCY", 1).create_infer_request()
+        return self._compile(self._model, "LATENCY", 1).create_infer_request()
 
     @cached_property
     def _queue(self) -> ov.AsyncInferQueue:
-        ov = import_openvino()
-        return ov.AsyncInferQueue(self._compile("THROUGHPUT", self._threads), 2 * self._threads)
+        return self._requests(self._model)
 
-    def _compile(self, hint: str, streams: int) -> ov.CompiledModel:
+    @cached_property
+    def _state_queue(self) -> ov.AsyncInferQueue:
+        return self._requests(build(self._folder, read_weights(self._folder), pooled=False))
+
+    def _requests(self, model: ov.Model) -> ov.AsyncInferQueue:
+        compiled = self._compile(model, "THROUGHPUT", self._threads)
+        return import_openvino().AsyncInferQueue(compiled, 2 * self._threads)
+
+    def _compile(self, model: ov.Model, hint: str, streams: int) -> ov.CompiledModel:
         core = import_openvino().Core()
         can_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = ("bf16" if can_bf16 else "f32") if self._precision == "auto" else self._precision
@@ -159,7 +197,7 @@ class OpenVinoEmbedder:
             "INFERENCE_NUM_THREADS": self._threads,
             "INFERENCE_PRECISION_HINT": precision,
         }
-        return core.compile_model(self._model, "CPU", settings)
+        return core.compile_model(model, "CPU", settings)
 
 
 def plan_batches(encoded: Sequence[Sequence[int]], pad_id: int, max_tokens: int) -> Iterable[Batch]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rag import models
 from rag.embedders.encoder_folder import read_encoder_folder
+from rag.embedders.late import check_pooling, embed_late
 from rag.embedders.tokenization import HuggingFaceTokenizer, distinct_texts, valid
 from rag.errors import EmbeddingError, ModelError
 from rag.types import Vectors
@@ -69,6 +70,22 @@ class SentenceTransformerEmbedder:
         distinct, _, places = distinct_texts(texts, self._tokenizer, prompt, self.max_tokens)
         return self._encode(distinct, prompt)[places]
 
+    def embed_spans(self, text: str, spans: Sequence[tuple[int, int]], *, prefix: str = "") -> Vectors:
+        """Unit vectors (n, dim) of ``text[start:end]`` by late chunking: see ``rag.embedders.late``.
+
+        Raises EmbeddingError for a model without mean pooling.
+        """
+        check_pooling(self._folder)
+        return embed_late(
+            text,
+            spans,
+            prefix=self._folder.document_prompt + prefix,
+            tokenizer=self._tokenizer,
+            max_tokens=self.max_tokens,
+            dim=self.dim,
+            states=self._states,
+        )
+
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors (n, dim), in the order of ``texts``; a question over ``max_tokens`` loses its tail."""
         return self._encode(texts, self._folder.query_prompt)
@@ -97,6 +114,32 @@ class SentenceTransformerEmbedder:
         # Half precision leaves lengths a thousandth off one.
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
+
+    def _states(self, encoded: Sequence[Sequence[int]]) -> list[Vectors]:
+        """The states (tokens, dim) of each text."""
+        import torch
+
+        pad = self._tokenizer.pad_id(0)
+        found: list[Vectors] = []
+        try:
+            with self._lock, torch.inference_mode():
+                device = self._model.device
+                for start in range(0, len(encoded), self._batch_size):
+                    some = encoded[start : start + self._batch_size]
+                    length = max(map(len, some))
+                    ids = [[*row, *[pad] * (length - len(row))] for row in some]
+                    mask = [[1] * len(row) + [0] * (length - len(row)) for row in some]
+                    features = {
+                        "input_ids": torch.tensor(ids, device=device),
+                        "attention_mask": torch.tensor(mask, device=device),
+                    }
+                    states = self._model[0](features)["token_embeddings"].float().cpu().numpy()
+                    found += [own[: len(row)] for own, row in zip(states, some, strict=True)]
+        except RuntimeError as error:  # torch's errors, out of memory among them
+            raise EmbeddingError(
+                f"the model failed: {error}", where=str(self._folder.path), hint="try a smaller batch_size"
+            ) from error
+        return found
 
     @cached_property
     def _model(self) -> SentenceTransformer:

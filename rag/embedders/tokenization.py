@@ -88,6 +88,17 @@ class HuggingFaceTokenizer:
         encoding.truncate(max(0, room))
         return list(self._tokenizer.post_process(encoding).ids)
 
+    def pieces(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids of ``text`` and their code point offsets, special tokens and prompt left out, uncut."""
+        encoding = self._encode(text, special=False)
+        return list(encoding.ids), list(encoding.offsets)
+
+    def frame(self) -> tuple[list[int], list[int]]:
+        """The ids of the special tokens before and after a text."""
+        encoding = self._encode("a", special=True)
+        inside = [index for index, special in enumerate(encoding.special_tokens_mask) if not special]
+        return list(encoding.ids[: inside[0]]), list(encoding.ids[inside[-1] + 1 :])
+
     def pad_id(self, default: int) -> int:
         """The id of the padding token, if the tokenizer names the usual one."""
         for token in ("[PAD]", "<pad>"):

@@ -56,3 +56,14 @@ def check():
         return chunks
 
     return check
+
+
+@pytest.fixture(scope="session")
+def llama():
+    """The small local model."""
+    from rag.generators import LlamaCppGenerator
+    from rag.models import resolve
+
+    generator = LlamaCppGenerator(resolve("smollm2"), context_size=2048)
+    yield generator
+    generator.close()
