@@ -12,7 +12,7 @@ from rag.recipe.answering import (
 )
 from rag.recipe.indexing import build_chunker, build_embedder
 from rag.recipe.reading import load_recipe, parse_recipe, recall_recipe, recipe_names
-from rag.recipe.searching import build_reranker, build_retriever, build_stages
+from rag.recipe.searching import build_reranker, build_retriever, build_stages, build_transform
 from rag.recipe.sections import (
     Bm25Config,
     ChainConfig,
@@ -21,6 +21,7 @@ from rag.recipe.sections import (
     GeneratorConfig,
     GroundingConfig,
     IndexConfig,
+    QueriesConfig,
     Recipe,
     RerankerConfig,
     RetrievalConfig,
@@ -35,6 +36,7 @@ __all__ = [
     "GeneratorConfig",
     "GroundingConfig",
     "IndexConfig",
+    "QueriesConfig",
     "Recipe",
     "RerankerConfig",
     "RetrievalConfig",
@@ -49,6 +51,7 @@ __all__ = [
     "build_retriever",
     "build_stages",
     "build_thresholds",
+    "build_transform",
     "load_recipe",
     "parse_recipe",
     "recall_recipe",

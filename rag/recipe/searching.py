@@ -8,15 +8,22 @@ from rag.errors import RecipeError
 
 if TYPE_CHECKING:
     from rag.index import Snapshot
-    from rag.protocols import Embedder, Reranker, Retriever
+    from rag.protocols import Embedder, Generator, QueryTransform, Reranker, Retriever
     from rag.recipe.sections import Recipe
-    from rag.retrieval import RetrievalStages
+    from rag.retrieval import MultiQueryRetriever, RetrievalStages
 
 
 def build_stages(
-    recipe: Recipe, snapshot: Snapshot, embedder: Embedder | None, reranker: Reranker | None
+    recipe: Recipe,
+    snapshot: Snapshot,
+    embedder: Embedder | None,
+    reranker: Reranker | None,
+    transform: QueryTransform | None = None,
 ) -> RetrievalStages:
-    """The arms over a snapshot, fused, diversified and reranked as the recipe says. Raises RecipeError."""
+    """The arms over a snapshot, fused, diversified and reranked as the recipe says, for all queries of ``transform``.
+
+    That is what ``build_transform`` makes. Raises RecipeError, also where the recipe names one and none is given.
+    """
     from rag import retrieval
 
     config = recipe.retrieval
@@ -42,14 +49,76 @@ def build_stages(
     reranked = (
         retrieval.RerankedRetriever(diverse or fused, reranker, depth=recipe.reranker.depth) if reranker else None
     )
-    return retrieval.RetrievalStages(arms, fused, diverse, reranked)
+    queries = _for_queries(recipe, reranked or diverse or fused, snapshot, embedder, transform)
+    return retrieval.RetrievalStages(arms, fused, diverse, reranked, queries)
+
+
+def _for_queries(
+    recipe: Recipe,
+    retriever: Retriever,
+    snapshot: Snapshot,
+    embedder: Embedder | None,
+    transform: QueryTransform | None,
+) -> MultiQueryRetriever | None:
+    from rag import retrieval
+
+    config = recipe.queries
+    if transform is None:
+        if config.transform == "none":
+            return None
+        raise RecipeError(f"queries.transform is {config.transform!r}, and none was built", where="queries.transform")
+    others = retrieval.PassageRetriever(snapshot, embedder) if config.transform == "hyde" and embedder else None
+    return retrieval.MultiQueryRetriever(
+        retriever,
+        transform,
+        others=others,
+        raw_weight=config.raw_weight,
+        fusion=config.fusion,
+        depth=config.depth,
+    )
+
+
+def build_transform(recipe: Recipe, generator: Generator) -> QueryTransform | None:
+    """What makes further queries of a question; None where the recipe names nothing. Raises RecipeError."""
+    config = recipe.queries
+    if config.transform == "none":
+        return None
+    if recipe.generator.kind == "extractive":
+        raise RecipeError(
+            f"queries.transform {config.transform!r} needs a language model, and generator.kind is extractive",
+            where="queries.transform",
+            hint='set generator.kind to "llama.cpp" or "openai", or queries.transform to "none"',
+        )
+    if config.transform == "hyde" and "dense" not in recipe.retrieval.arms:
+        raise RecipeError(
+            "hyde searches by the vector of a passage, and retrieval.arms has no dense arm",
+            where="queries.transform",
+            hint='set retrieval.arms = ["dense", "sparse"], or take another transform',
+        )
+    from rag import queries
+
+    prompts = queries.load_prompts(config.prompts) if config.prompts else queries.shipped_prompts()
+    prompt = prompts[config.transform]
+    match config.transform:
+        case "multi-query":
+            return queries.MultiQuery(generator, config.count, prompt)
+        case "decompose":
+            return queries.Decompose(generator, config.count, prompt)
+        case "step-back":
+            return queries.StepBack(generator, prompt)
+        case "hyde":
+            return queries.Hyde(generator, prompt=prompt)
 
 
 def build_retriever(
-    recipe: Recipe, snapshot: Snapshot, embedder: Embedder | None, reranker: Reranker | None
+    recipe: Recipe,
+    snapshot: Snapshot,
+    embedder: Embedder | None,
+    reranker: Reranker | None,
+    transform: QueryTransform | None = None,
 ) -> Retriever:
     """The last of ``build_stages``: the recipe's retrieval as a whole. Raises RecipeError."""
-    return build_stages(recipe, snapshot, embedder, reranker).final
+    return build_stages(recipe, snapshot, embedder, reranker, transform).final
 
 
 def build_reranker(recipe: Recipe) -> Reranker | None:

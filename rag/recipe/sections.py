@@ -66,6 +66,21 @@ class RetrievalConfig(_Section):
     mmr: float = Field(default=1.0, ge=0, le=1)
 
 
+class QueriesConfig(_Section):
+    """What is searched for beside the question; every transform but ``none`` asks the generator (docs/queries.md).
+
+    ``raw_weight`` is the question's own share when the lists of all queries are fused, ``depth`` how much of each is.
+    ``prompts`` is a TOML file of one's own.
+    """
+
+    transform: Literal["none", "multi-query", "hyde", "step-back", "decompose"] = "none"
+    count: int = Field(default=3, ge=1, le=8)
+    raw_weight: float = Field(default=0.5, gt=0, le=1)
+    fusion: Literal["convex", "rrf"] = "convex"
+    depth: int = Field(default=50, ge=1)
+    prompts: str = ""
+
+
 class RerankerConfig(_Section):
     """A cross-encoder over the first ``depth`` hits; an empty model leaves it out."""
 
@@ -145,6 +160,7 @@ class Recipe(_Section):
     bm25: Bm25Config = Bm25Config()
     index: IndexConfig = IndexConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
+    queries: QueriesConfig = QueriesConfig()
     reranker: RerankerConfig = RerankerConfig()
     generator: GeneratorConfig = GeneratorConfig()
     grounding: GroundingConfig = GroundingConfig()

@@ -4,6 +4,7 @@ from rag.retrieval.arms import Arm, Asked, DenseRetriever, SparseRetriever
 from rag.retrieval.fusion import Fusion, convex, fuse, rrf
 from rag.retrieval.hybrid import HybridRetriever
 from rag.retrieval.mmr import DiverseRetriever, mmr
+from rag.retrieval.multi_query import MultiQueryRetriever, PassageRetriever
 from rag.retrieval.reranked import RerankedRetriever
 from rag.retrieval.stages import RetrievalStages
 
@@ -14,6 +15,8 @@ __all__ = [
     "DiverseRetriever",
     "Fusion",
     "HybridRetriever",
+    "MultiQueryRetriever",
+    "PassageRetriever",
     "RerankedRetriever",
     "RetrievalStages",
     "SparseRetriever",

@@ -9,12 +9,15 @@ from rag.protocols import Retriever
 from rag.retrieval.arms import DenseRetriever, SparseRetriever
 from rag.retrieval.hybrid import HybridRetriever
 from rag.retrieval.mmr import DiverseRetriever
+from rag.retrieval.multi_query import MultiQueryRetriever
 from rag.retrieval.reranked import RerankedRetriever
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalStages:
     """The arms by name, what fuses them (the arm itself where there is one), and what re-orders that, if anything.
+
+    ``queries`` asks all of that for several queries.
 
     Each is built around the one before, so asking a later one asks all before it.
     """
@@ -23,8 +26,9 @@ class RetrievalStages:
     fused: HybridRetriever | DenseRetriever | SparseRetriever
     diverse: DiverseRetriever | None = None
     reranked: RerankedRetriever | None = None
+    queries: MultiQueryRetriever | None = None
 
     @property
     def final(self) -> Retriever:
         """The last step: the retrieval as a whole."""
-        return self.reranked or self.diverse or self.fused
+        return self.queries or self.reranked or self.diverse or self.fused
