@@ -50,6 +50,7 @@ def compose(first: Callable[..., Any], /, *others: Callable[[Any], Any]) -> Call
     def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  the overloads have the types
         return reduce(lambda value, function: _call(function, value), others, _call(first, *args, **kwargs))
 
+    run.__name__ = " | ".join(map(_name, (first, *others)))
     return run
 
 

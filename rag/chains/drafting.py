@@ -123,15 +123,19 @@ def answer_from(
         written.spend(packed.prompt_tokens, length)
     draft = tidy(draft, question, cut_off=length >= parts.max_answer_tokens - 1)
     answer = _prove(question, draft, packed, parts, evidence)
-    if answer.refused and parts.fallback is not None:
-        with step("quote") as quoting:
-            packed = pack_context(question, hits, parts.fallback, max_answer_tokens=parts.max_answer_tokens)
-            quotes = "".join(parts.fallback.generate(packed.messages, max_tokens=parts.max_answer_tokens))
-            quoting.note(draft=quotes)
-        quoted = _prove(question, quotes, packed, parts, evidence)
-        if not quoted.refused:
-            answer = replace(quoted, draft=draft, quoted=True)
-    yield answer
+    yield quote(answer, hits, parts, evidence=evidence) if answer.refused else answer
+
+
+def quote(refused: Answer, hits: Sequence[Hit], parts: AnswerParts, *, evidence: Sequence[Hit] = ()) -> Answer:
+    """What the fallback quotes in place of a draft that was refused; the refusal where that proves no better."""
+    if parts.fallback is None:
+        return refused
+    with step("quote") as quoting:
+        packed = pack_context(refused.question, hits, parts.fallback, max_answer_tokens=parts.max_answer_tokens)
+        quotes = "".join(parts.fallback.generate(packed.messages, max_tokens=parts.max_answer_tokens))
+        quoting.note(draft=quotes)
+    quoted = _prove(refused.question, quotes, packed, parts, evidence)
+    return refused if quoted.refused else replace(quoted, draft=refused.draft, quoted=True)
 
 
 def last(events: Iterator[Event]) -> Answer:

@@ -7,17 +7,18 @@ Knowledge-Intensive Multi-Step Questions" (IRCoT), ACL 2023.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 from rag import tracing
-from rag.chains.drafting import AnswerParts, Event, answer_from, begun, checked, prove, search, traced
-from rag.chains.merging import fused, union
+from rag.chains.drafting import AnswerParts, Event, answer_from, begun, checked, prove, quote, search, traced
+from rag.chains.merging import fused, merge, proved, union
 from rag.chains.tidy import tidy
 from rag.errors import QueryError
 from rag.generators import PromptTemplate, pack_context
 from rag.protocols import Generator, Retriever
 from rag.text import sentences
-from rag.types import Hit, Message
+from rag.types import Answer, Hit, Message
 
 __all__ = ["THOUGHT", "multi_hop"]
 
@@ -127,11 +128,39 @@ def _multi_hop(
             yield ""
             if stopped:
                 break
-        focus = " ".join([question, *thoughts])
-        # Where the context is too short for all, the last of both kinds are left out.
-        both = zip_longest(pool[:k], pool[k:])
-        shown = union(hit for pair in both for hit in pair if hit is not None)
-        yield from traced(answer_from(question, shown, parts, focus=focus), run)
+        yield from traced(_answer(question, thoughts, pool, k, parts), run)
+
+
+def _answer(question: str, thoughts: Sequence[str], pool: Sequence[Hit], k: int, parts: AnswerParts) -> Iterator[Event]:
+    """The answer from the pool; with the thoughts that lead to it where it says too little of the question alone."""
+    # Where the context is too short for all, the last of both kinds are left out.
+    both = zip_longest(pool[:k], pool[k:])
+    shown = union(hit for pair in both for hit in pair if hit is not None)
+    for event in answer_from(question, shown, replace(parts, fallback=None), focus=" ".join([question, *thoughts])):
+        if isinstance(event, Answer) and event.refused and shown:
+            led = _led(event, thoughts, shown, parts)
+            yield quote(event, shown, parts) if led.refused else led
+        else:
+            yield event
+
+
+def _led(refused: Answer, thoughts: Sequence[str], shown: Sequence[Hit], parts: AnswerParts) -> Answer:
+    """A refused draft after the thoughts that can be proved: they say what it has to do with the question."""
+    with tracing.step("lead") as leading:
+        said = prove(refused.question, " ".join([*thoughts, refused.draft]), shown, parts)
+        sentences = proved([said])
+        leading.note(sentences=len(sentences))
+    if said.refused:
+        return refused
+    return merge(
+        refused.question,
+        sentences,
+        verdict="supported",
+        hits=refused.hits,
+        dropped=refused.dropped,
+        draft=refused.draft,
+        score=said.score,
+    )
 
 
 def _think(question: str, thoughts: Sequence[str], pool: list[Hit], thinker: Generator, excerpt: int) -> str:
