@@ -238,6 +238,40 @@ def test_gold_that_the_reranker_never_reads_is_below_its_cut(bench: Make) -> Non
     assert "reranker.depth 3 for the reranker to read it (2 now)" in miss.detail
 
 
+class Rewrites(Says):
+    """A generator that makes queries."""
+
+    def generate_json(self, messages: Sequence[Message], schema: object, *, max_tokens: int = 256) -> str:
+        return json.dumps({"queries": [self.draft]})
+
+
+def queries(k: int, **keys: object) -> str:
+    section = "".join(f"{key} = {json.dumps(value)}\n" for key, value in {"transform": "decompose", **keys}.items())
+    return sparse(k=k).replace("extractive", "llama.cpp") + f"[queries]\n{section}"
+
+
+def test_gold_that_the_other_queries_push_out_is_lost_in_their_fusion(bench: Make) -> None:
+    small = bench(queries(k=1, raw_weight=0.1))
+    small.pipeline.__dict__["generator"] = Rewrites("When does the train to Cork stop in Mallow?")
+    [miss] = small.ask(TICKET)
+    assert miss.stage == "lost in fusion"
+    assert "sparse rank 1 (" in miss.detail
+    assert "queries rank 2 (" in miss.detail
+    assert "set queries.raw_weight (0.1) nearer to 1" in miss.detail
+    small.pipeline.recipe = parse_recipe(queries(k=1, raw_weight=0.9))
+    assert small.ask(TICKET) == []
+
+
+def test_gold_that_only_another_query_finds_may_still_rank_below_the_cut(bench: Make) -> None:
+    small = bench(queries(k=1, raw_weight=0.9))
+    small.pipeline.__dict__["generator"] = Rewrites("bridge Tamar")
+    far = question("Where does a ferry ticket take one?", "642 metres", ["bridge"])
+    [miss] = small.ask(far)
+    assert miss.stage == "below the cut"
+    assert "sparse finds none of the question's terms in it" in miss.detail
+    assert "it takes retrieval.k 2 to reach it (1 now)" in miss.detail
+
+
 def test_each_lost_document_of_a_question_is_a_miss(bench: Make) -> None:
     both = question("Does the ferry to Aran leave before the train?", "no", ["ferry", "boat", "bridge"])
     misses = bench(sparse(k=1)).ask(both)

@@ -62,7 +62,9 @@ def not_retrieved(gold: Gold, traced: Trace, recipe: Recipe) -> Loss:
     missing = [arm for arm in traced.arms if not ((place := places[arm.name]) and place.rank <= arm.cut)]
     placed = first.best(gold.holders)
     stage: Stage
-    if not found:
+    if not found and traced.steps[-1].name == "queries" and (other := traced.steps[-1].best(gold.holders)):
+        stage, advice = "below the cut", _raise_cut(traced.steps[-1], other, recipe)
+    elif not found:
         stage = "missed by both" if len(missing) > 1 else _MISSED_BY[missing[0].name]
         advice = _for_missed(gold, missing, recipe)
     elif placed is None or placed.rank > first.cut:
@@ -84,6 +86,12 @@ def _reordered(gold: Gold, traced: Trace, recipe: Recipe) -> tuple[Stage, str]:
         if before and before.rank <= step.cut and not (after and after.rank <= step.cut):
             if step.name == "diversity":
                 reason = f"diversity took its place: set retrieval.mmr ({recipe.retrieval.mmr:g}) nearer to 1"
+            elif step.name == "queries":
+                weight = recipe.queries.raw_weight
+                return (
+                    "lost in fusion",
+                    f"the other queries took its place: set queries.raw_weight ({weight:g}) nearer to 1",
+                )
             else:
                 reason = f"the reranker {recipe.reranker.model} ranks it below what the search did"
             return "lost by the reranker", reason
@@ -129,7 +137,9 @@ def _raise_cut(step: Step, place: ArmScore | None, recipe: Recipe, *, last: bool
         return f"it takes retrieval.k {place.rank} to reach it ({recipe.retrieval.k} now){lift}"
     if recipe.reranker.model:
         return f"it takes reranker.depth {place.rank} for the reranker to read it ({recipe.reranker.depth} now)"
-    return f"retrieval.mmr chooses from the first {step.cut} alone"
+    if recipe.retrieval.mmr < 1:
+        return f"retrieval.mmr chooses from the first {step.cut} alone"
+    return f"it takes queries.depth {place.rank} to reach the fusion of all queries ({recipe.queries.depth} now)"
 
 
 def _evidence(gold: Gold, traced: Trace) -> str:

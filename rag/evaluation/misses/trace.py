@@ -72,9 +72,11 @@ def trace(
     """Follow passages (``wanted``: chunk ids, all in the index) through every step of a search for ``k`` hits.
 
     Each step is asked for as much as the step after it asks for, so that its order is that of the real search.
-    ``depth`` is how much of an arm is read at least. Raises QueryError, RerankError.
+    ``depth`` is how much of an arm is read at least. The steps before several queries are fused are those of the
+    question itself. Raises QueryError, RerankError.
     """
-    reranked = max(k, stages.reranked.depth) if stages.reranked else k
+    kept = max(k, stages.queries.depth) if stages.queries else k
+    reranked = max(kept, stages.reranked.depth) if stages.reranked else kept
     pool = max(reranked, stages.diverse.pool) if stages.diverse else reranked
     reach = max(pool, depth)
     refs = dict(zip(wanted, snapshot.refs(list(wanted)), strict=True))
@@ -82,7 +84,8 @@ def trace(
     asks: list[tuple[str, Retriever, int, int]]
     asks = [("fusion" if len(arms) > 1 else arms[0].name, stages.fused, reach, pool)]
     asks += [("diversity", stages.diverse, pool, reranked)] if stages.diverse else []
-    asks += [("reranker", stages.reranked, reranked, k)] if stages.reranked else []
+    asks += [("reranker", stages.reranked, reranked, kept)] if stages.reranked else []
+    asks += [("queries", stages.queries, kept, k)] if stages.queries else []
     steps: list[Step] = []
     hits: list[Hit] = []
     for name, retriever, asked, cut in asks:
