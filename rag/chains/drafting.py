@@ -12,7 +12,7 @@ from rag.generators import pack_context
 from rag.generators.packing import PackedContext
 from rag.protocols import Embedder, Generator, Retriever, Verifier
 from rag.tracing import Recording, isolated, reply_tokens, step
-from rag.types import Answer, Hit
+from rag.types import Answer, Hit, Message
 
 if TYPE_CHECKING:
     from rag.grounding import Thresholds
@@ -92,12 +92,18 @@ def search(retriever: Retriever, query: str, k: int, where: str | None) -> list[
 
 
 def answer_from(
-    question: str, hits: Sequence[Hit], parts: AnswerParts, *, evidence: Sequence[Hit] = (), focus: str = ""
+    question: str,
+    hits: Sequence[Hit],
+    parts: AnswerParts,
+    *,
+    evidence: Sequence[Hit] = (),
+    focus: str = "",
+    history: Sequence[Message] = (),
 ) -> Iterator[Event]:
     """Pieces of a draft from ``hits``, and last the Answer that can be proved from them.
 
     ``evidence`` is what the draft is proved from, if not from the hits that the generator was shown; ``focus`` is what
-    excerpts are chosen by, if not by the question.
+    excerpts are chosen by, if not by the question; ``history`` are messages that the generator reads before it.
     """
     if not hits:
         from rag.grounding import ground
@@ -110,6 +116,7 @@ def answer_from(
             hits,
             parts.generator,
             max_answer_tokens=parts.max_answer_tokens,
+            history=history,
             excerpt=parts.excerpt,
             focus=focus,
         )
