@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Self
 from rag.chains.ingest import IndexProgress, IndexReport, index_files
 from rag.errors import ChunkError, NotAnIndexError, RecipeError
 from rag.index import IndexInfo, IndexSettings, Snapshot, Writer, read_note
-from rag.protocols import Chunker, Embedder, Generator, Reranker, Retriever
+from rag.protocols import Chunker, Embedder, Generator, QueryTransform, Reranker, Retriever
 from rag.recipe import (
     Recipe,
+    build_answer_parts,
+    build_chain,
     build_chunker,
     build_embedder,
-    build_fallback,
     build_generator,
     build_reranker,
     build_retriever,
-    build_thresholds,
+    build_transform,
     load_recipe,
     recall_recipe,
 )
@@ -29,6 +30,8 @@ from rag.types import Answer, Chunk, Document, Hit
 
 if TYPE_CHECKING:
     from rag.chains import Event
+    from rag.chains.agent import AgentEvent
+    from rag.chains.tools import Tool
 
 __all__ = ["Pipeline", "open_index"]
 
@@ -98,6 +101,11 @@ class Pipeline:
         """The recipe's reranker; None for a recipe without one."""
         return build_reranker(self.recipe)
 
+    @cached_property
+    def transform(self) -> QueryTransform | None:
+        """What makes further queries of a question; None for a recipe without one."""
+        return None if self.recipe.queries.transform == "none" else build_transform(self.recipe, self.generator)
+
     @property
     def snapshot(self) -> Snapshot:
         """The index as of its last commit. Raises StorageError, and EmbedderMismatchError."""
@@ -115,7 +123,7 @@ class Pipeline:
     @property
     def retriever(self) -> Retriever:
         """The recipe's retrieval over the last commit."""
-        return build_retriever(self.recipe, self.snapshot, self.embedder, self.reranker)
+        return build_retriever(self.recipe, self.snapshot, self.embedder, self.reranker, self.transform)
 
     def add(
         self,
@@ -198,20 +206,31 @@ class Pipeline:
 
     def ask_stream(self, question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
         """As ``ask``, while it happens: pieces of the unchecked draft, and last the Answer."""
-        from rag.chains import ask_stream
+        chain = build_chain(self.recipe, self.retriever, self.generator, self.embedder)
+        return chain(question, k, where=where)
 
-        recipe = self.recipe
-        return ask_stream(
+    def agent_stream(
+        self, question: str, k: int | None = None, *, where: str | None = None, tools: Sequence[Tool] = ()
+    ) -> Iterator[AgentEvent]:
+        """An answer in steps, with the recipe's tools and ``tools``: the steps taken, pieces of text, the AgentResult.
+
+        Raises QueryError, RecipeError, GenerationError.
+        """
+        from rag.chains.agent import AgentLimits, agent_stream
+
+        config = self.recipe.agent
+        return agent_stream(
             question,
             retriever=self.retriever,
-            generator=self.generator,
-            embedder=self.embedder,
-            k=recipe.retrieval.k if k is None else k,
+            parts=build_answer_parts(self.recipe, self.generator, self.embedder),
+            snapshot=self.snapshot,
+            tools=tools,
+            built_in=config.tools,
+            planner=config.planner,
+            limits=AgentLimits(config.max_steps, config.max_tokens, config.max_seconds),
+            k=self.recipe.retrieval.k if k is None else k,
             where=where,
-            max_answer_tokens=recipe.generator.max_answer_tokens,
-            excerpt=0 if recipe.generator.kind == "extractive" else recipe.generator.excerpt,
-            fallback=build_fallback(recipe, self.embedder),
-            thresholds=build_thresholds(recipe),
+            filters=config.filters,
         )
 
 

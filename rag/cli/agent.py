@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rag.chains.agent import AgentEvent, AgentResult, AgentStep
     from rag.chains.tools import Tool
     from rag.cli.output import AgentRecord
-    from rag.pipeline import Pipeline
 
 __all__ = ["agent"]
 
@@ -70,7 +69,7 @@ def agent(
         for server in mcp or ():
             tools += open_things.enter_context(McpServer(server)).tools
         started = time.monotonic()
-        result = _watched(_stream(pipeline, question, top, where, tools), quiet=json)
+        result = _watched(pipeline.agent_stream(question, top, where=where, tools=tools), quiet=json)
         seconds = time.monotonic() - started
     if json:
         from rag.cli.output import print_json
@@ -89,37 +88,6 @@ _ENDED = {
     "tokens": "no tokens were left",
     "seconds": "no time was left",
 }
-
-
-def _stream(
-    pipeline: Pipeline, question: str, top: int | None, where: str | None, tools: Sequence[Tool]
-) -> Iterator[AgentEvent]:
-    from rag.chains.agent import AgentLimits, agent_stream
-    from rag.chains.drafting import AnswerParts
-    from rag.recipe import build_fallback, build_thresholds
-
-    recipe = pipeline.recipe
-    config = recipe.agent
-    return agent_stream(
-        question,
-        retriever=pipeline.retriever,
-        parts=AnswerParts(
-            pipeline.generator,
-            pipeline.embedder,
-            recipe.generator.max_answer_tokens,
-            0 if recipe.generator.kind == "extractive" else recipe.generator.excerpt,
-            build_fallback(recipe, pipeline.embedder),
-            build_thresholds(recipe),
-        ),
-        snapshot=pipeline.snapshot,
-        tools=tools,
-        built_in=config.tools,
-        planner=config.planner,
-        limits=AgentLimits(config.max_steps, config.max_tokens, config.max_seconds),
-        k=recipe.retrieval.k if top is None else top,
-        where=where,
-        filters=config.filters,
-    )
 
 
 def _load(name: str) -> Tool:

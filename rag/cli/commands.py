@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli import agent, evaluating, measuring, testset, tune
+from rag.cli import agent, asking, evaluating, measuring, testset, tune
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
@@ -149,27 +149,7 @@ def search(
         print_hits(hits, explain=explain)
 
 
-@app.command()
-def ask(
-    question: Annotated[str, typer.Argument(help="The question.")],
-    index: IndexOption = DEFAULT_INDEX,
-    top: TopOption = None,
-    where: WhereOption = None,
-    recipe: RecipeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Answer a question from the documents, with the words that prove each sentence, or refuse."""
-    from rag.cli.output import answer_record, print_json
-    from rag.cli.render import print_answer, stream_answer
-
-    with _pipeline(index, recipe) as pipeline:
-        started = time.monotonic()
-        if json:
-            answer = pipeline.ask(question, top, where=where)
-            print_json(answer_record(answer, time.monotonic() - started))
-        else:
-            answer = stream_answer(pipeline.ask_stream(question, top, where=where))
-            print_answer(answer, time.monotonic() - started)
+app.command("ask")(asking.ask)
 
 
 @app.command()

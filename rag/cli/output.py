@@ -74,7 +74,7 @@ class AnswerRecord:
     """What ``rag ask`` answered; ``draft`` is the generator's text before the verdict.
 
     ``quoted``: nothing in the draft could be proved, and ``text`` quotes the documents instead.
-    ``score``: from 0 to 1, how far the proved sentences are about the question.
+    ``score``: from 0 to 1, how far the proved sentences are about the question. ``trace``: every step, with --trace.
     """
 
     question: str
@@ -87,6 +87,7 @@ class AnswerRecord:
     hits: tuple[HitRecord, ...]
     dropped: tuple[HitRecord, ...]
     seconds: float
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,7 @@ def hit_records(hits: Sequence[Hit]) -> tuple[HitRecord, ...]:
     return tuple(_hit_record(hit) for hit in hits)
 
 
-def answer_record(answer: Answer, seconds: float) -> AnswerRecord:
+def answer_record(answer: Answer, seconds: float, *, trace: bool = False) -> AnswerRecord:
     """An answer as it is printed."""
     return AnswerRecord(
         question=answer.question,
@@ -246,6 +247,7 @@ def answer_record(answer: Answer, seconds: float) -> AnswerRecord:
         hits=hit_records(answer.hits),
         dropped=hit_records(answer.dropped),
         seconds=seconds,
+        trace=answer.trace if trace else None,
     )
 
 

@@ -10,7 +10,7 @@ from rag.recipe.answering import (
     build_generator,
     build_thresholds,
 )
-from rag.recipe.indexing import build_chunker, build_embedder
+from rag.recipe.indexing import build_chunker, build_embedder, late_embedder
 from rag.recipe.reading import load_recipe, parse_recipe, recall_recipe, recipe_names
 from rag.recipe.searching import build_reranker, build_retriever, build_stages, build_transform
 from rag.recipe.sections import (
@@ -52,6 +52,7 @@ __all__ = [
     "build_stages",
     "build_thresholds",
     "build_transform",
+    "late_embedder",
     "load_recipe",
     "parse_recipe",
     "recall_recipe",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from rag.chains.drafting import AnswerParts, Chain, Event
     from rag.grounding import Thresholds
+    from rag.index import Snapshot
     from rag.protocols import Embedder, Generator, QueryTransform, Retriever
     from rag.recipe.sections import Recipe
 
@@ -77,8 +78,13 @@ def build_answer_parts(recipe: Recipe, generator: Generator, embedder: Embedder 
     )
 
 
-def build_chain(recipe: Recipe, retriever: Retriever, generator: Generator, embedder: Embedder | None) -> Chain:
-    """What answers a question: the recipe's chain over its retrieval."""
+def build_chain(
+    recipe: Recipe, retriever: Retriever, snapshot: Snapshot, generator: Generator, embedder: Embedder | None
+) -> Chain:
+    """What answers a question: the recipe's chain over its retrieval from the snapshot.
+
+    Multi-hop with the extractive generator, which cannot reason, follows the names in what was found instead.
+    """
     config = recipe.chain
     parts = build_answer_parts(recipe, generator, embedder)
     reducer = generator if config.reduce == "write" and recipe.generator.kind != "extractive" else None
@@ -91,6 +97,12 @@ def build_chain(recipe: Recipe, retriever: Retriever, generator: Generator, embe
                 from rag.chains.answering import one_shot
 
                 return one_shot(question, retriever=retriever, parts=parts, k=few, where=where)
+            case "multi-hop" if recipe.generator.kind == "extractive":
+                from rag.chains.answering import one_shot
+                from rag.retrieval.bridge import BridgeRetriever
+
+                bridge = BridgeRetriever(retriever, snapshot, hops=config.hops)
+                return one_shot(question, retriever=bridge, parts=parts, k=few, where=where)
             case "multi-hop":
                 from rag.chains.multi_hop import multi_hop
 

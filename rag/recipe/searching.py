@@ -50,7 +50,18 @@ def build_stages(
         retrieval.RerankedRetriever(diverse or fused, reranker, depth=recipe.reranker.depth) if reranker else None
     )
     queries = _for_queries(recipe, reranked or diverse or fused, snapshot, embedder, transform)
-    return retrieval.RetrievalStages(arms, fused, diverse, reranked, queries)
+    last: Retriever = queries or reranked or diverse or fused
+    distinct = (
+        retrieval.DeduplicatedRetriever(last, threshold=config.near_duplicates) if config.near_duplicates else None
+    )
+    expanded = (
+        retrieval.ExpandedRetriever(
+            distinct or last, snapshot, around=config.expand, by=config.expand_by, tokens=config.expand_tokens
+        )
+        if config.expand != "none"
+        else None
+    )
+    return retrieval.RetrievalStages(arms, fused, diverse, reranked, queries, distinct, expanded)
 
 
 def _for_queries(

@@ -20,11 +20,20 @@ class SourcesConfig(_Section):
 
 
 class ChunkerConfig(_Section):
-    """How documents are cut. ``auto`` takes structure where there is some, records whole, sentences elsewhere."""
+    """How documents are cut. ``auto`` takes structure where there is some, records whole, sentences elsewhere.
 
-    kind: Literal["auto", "structure", "sentences", "tokens", "document"] = "auto"
+    ``context`` is what a passage is found by beside its text: title and headings, with a first sentence or one that
+    the generator writes. With ``late``, vectors are pooled from the whole text (docs/chunking.md).
+    """
+
+    kind: Literal["auto", "structure", "sentences", "tokens", "document", "semantic", "llm", "sentence-window"] = "auto"
     max_tokens: int = Field(default=256, ge=16)
     overlap: int = Field(default=32, ge=0)
+    sentences: int = Field(default=1, ge=1)
+    percentile: float = Field(default=90.0, ge=0, le=100)
+    questions: int = Field(default=4, ge=1)
+    context: Literal["headers", "lead", "llm"] = "headers"
+    late: bool = False
 
 
 class EmbedderConfig(_Section):
@@ -55,7 +64,8 @@ class RetrievalConfig(_Section):
     """Which arms search, how they are fused, and how many passages reach the generator.
 
     ``weight`` is the dense arm's share in the convex combination; ``depth`` is how deep each arm is
-    read; ``mmr`` between 0 and 1 trades relevance (1) for diversity (0), 1 leaves it off.
+    read; ``mmr`` between 0 and 1 trades relevance (1) for diversity (0), 1 leaves it off. ``expand`` gives more
+    of the document than was found; ``near_duplicates`` above 0 is how alike two texts are of which one is shown.
     """
 
     arms: list[Literal["dense", "sparse"]] = Field(default=["dense", "sparse"], min_length=1, max_length=2)
@@ -64,6 +74,10 @@ class RetrievalConfig(_Section):
     depth: int = Field(default=100, ge=1)
     k: int = Field(default=6, ge=1)
     mmr: float = Field(default=1.0, ge=0, le=1)
+    expand: Literal["none", "neighbours", "parent"] = "none"
+    expand_by: int = Field(default=1, ge=1)
+    expand_tokens: int = Field(default=512, ge=1)
+    near_duplicates: float = Field(default=0.0, ge=0, le=1)
 
 
 class QueriesConfig(_Section):
@@ -170,4 +184,10 @@ class Recipe(_Section):
     @property
     def chunk_settings(self) -> str:
         """What decides how a file is cut, as canonical JSON: when it changes, files are cut anew."""
-        return json.dumps(self.chunker.model_dump(), sort_keys=True)
+        # Keys that came later count where they are set: files cut before they were known need not be cut anew.
+        first = {"kind", "max_tokens", "overlap"}
+        settings = self.chunker.model_dump(include=first) | self.chunker.model_dump(exclude_defaults=True)
+        if self.chunker.kind == "llm" or self.chunker.context == "llm":
+            asked = {"kind", "model", "base_url", "context_size", "temperature", "seed"}
+            settings["generator"] = self.generator.model_dump(include=asked)
+        return json.dumps(settings, sort_keys=True)

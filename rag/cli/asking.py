@@ -1,0 +1,61 @@
+"""``rag ask``: one question, one answer."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["ask"]
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    index: Annotated[Path, typer.Option("--index", "-i", envvar="RAGSTONE_INDEX", help="The index folder.")] = Path(
+        "indexes/built/default"
+    ),
+    top: Annotated[
+        int | None, typer.Option("--top", "-k", help="How many passages. \\[default: the recipe's k]")
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", "-w", help="A filter on metadata, such as: year >= 2020 and path != 'old.md'"),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", "-r", help="A shipped recipe's name or a TOML file. \\[default: the index's own]"),
+    ] = None,
+    chain: Annotated[
+        Literal["one-shot", "multi-hop", "decompose", "map-reduce", "refine"] | None,
+        typer.Option(
+            "--chain",
+            help="How to go about it: one search and one answer; several searches in turn; the question's parts one by "
+            "one; all passages one by one, then together; or one after another. \\[default: the recipe's]",
+        ),
+    ] = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Also show every step and what it cost.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema` describes it.")] = False,
+) -> None:
+    """Answer a question from the documents, with the words that prove each sentence, or refuse."""
+    from rag.cli.output import answer_record, print_json
+    from rag.cli.render import print_answer, stream_answer
+    from rag.cli.render_trace import print_trace
+    from rag.pipeline import Pipeline
+
+    with Pipeline(index, recipe) as pipeline:
+        if chain is not None:
+            config = pipeline.recipe.chain.model_copy(update={"kind": chain})
+            pipeline.recipe = pipeline.recipe.model_copy(update={"chain": config})
+        started = time.monotonic()
+        if json:
+            answer = pipeline.ask(question, top, where=where)
+            print_json(answer_record(answer, time.monotonic() - started, trace=trace))
+            return
+        answer = stream_answer(pipeline.ask_stream(question, top, where=where))
+        print_answer(answer, time.monotonic() - started)
+        if trace and answer.trace is not None:
+            print_trace(answer.trace)
