@@ -5,6 +5,7 @@ them reads weights before the first embedding, and importing this package import
 """
 
 from rag.embedders.choice import load_embedder
+from rag.embedders.late import LateEmbedder
 from rag.embedders.openai_api import OpenAIEmbedder
 from rag.embedders.openvino import OpenVinoEmbedder
 from rag.embedders.sentence_transformer import SentenceTransformerEmbedder
@@ -13,6 +14,7 @@ from rag.embedders.tokenization import EstimatingTokenizer, HuggingFaceTokenizer
 __all__ = [
     "EstimatingTokenizer",
     "HuggingFaceTokenizer",
+    "LateEmbedder",
     "OpenAIEmbedder",
     "OpenVinoEmbedder",
     "SentenceTransformerEmbedder",

@@ -12,12 +12,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
 from rag.embedders.encoder_folder import EncoderFolder
 from rag.embedders.tokenization import HuggingFaceTokenizer
 from rag.errors import EmbeddingError
+from rag.protocols import Embedder, SpanEmbedder, Tokenizer
 from rag.types import Vectors
 
 # token ids of windows -> the states (tokens, dim) of each
@@ -26,6 +28,53 @@ States = Callable[[Sequence[Sequence[int]]], list[Vectors]]
 OVERLAP = 4  # neighbouring windows share one in so many of their tokens
 PREFIX = 4  # a prefix takes one in so many of a window's tokens at most
 AT_ONCE = 64  # windows whose states are held in memory together
+
+
+class SpansEmbedder(Embedder, SpanEmbedder, Protocol):
+    """An embedder of texts and of stretches of a text."""
+
+
+class LateEmbedder:
+    """An embedder whose index holds vectors made by late chunking. Implements Embedder and SpanEmbedder.
+
+    Its vectors of whole texts, questions among them, are the other embedder's. Its fingerprint is not: passages
+    embedded in their documents are not to be mixed with passages embedded alone.
+    """
+
+    def __init__(self, embedder: SpansEmbedder) -> None:
+        self._embedder = embedder
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self._embedder.dim
+
+    @property
+    def fingerprint(self) -> str:
+        """The other embedder's, marked."""
+        return f"late:{self._embedder.fingerprint}"
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest input, special tokens included."""
+        return self._embedder.max_tokens
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's own tokenizer."""
+        return self._embedder.tokenizer
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of texts by themselves. Raises EmbeddingError on a text over ``max_tokens``."""
+        return self._embedder.embed_documents(texts)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of questions; a longer one than ``max_tokens`` is cut."""
+        return self._embedder.embed_queries(texts)
+
+    def embed_spans(self, text: str, spans: Sequence[tuple[int, int]], *, prefix: str = "") -> Vectors:
+        """Unit vectors (n, dim) of ``text[start:end]``, made of the text around them. Raises EmbeddingError."""
+        return self._embedder.embed_spans(text, spans, prefix=prefix)
 
 
 @dataclass(frozen=True, slots=True)

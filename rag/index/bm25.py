@@ -11,7 +11,7 @@
     score(d) = sum over t of idf(t) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * |d| / avgdl))
 
 N, df and avgdl are those of the rows that count: the live ones, or with isolation those of the
-filter. A term counts as often as the query holds it. Scores are float64 sums in the order of the
+filter. A term counts as often as the query holds it, or by the weight it is given. Scores are float64 sums in the order of the
 terms, so they do not depend on how rows are spread over segments.
 """
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,12 +57,16 @@ class Bm25:
         norms = settings.k1 * (1 - settings.b + settings.b * relative)
         return cls(segments, settings, counted, len(own), average, norms)
 
-    def scores(self, terms: Sequence[str]) -> tuple[Scores, Mask]:
-        """Scores of all rows, and which of the rows that count hold any of the terms."""
+    def scores(self, terms: Sequence[str] | Mapping[str, float]) -> tuple[Scores, Mask]:
+        """Scores of all rows, and which of the rows that count hold any of the terms.
+
+        A mapping gives the terms' weights in place of their counts; they are positive.
+        """
         scores = np.zeros(len(self._norms))
         matched = np.zeros(len(self._norms), np.bool_)
         gain = self.settings.k1 + 1 if self.settings.variant == "okapi" else 1.0
-        for term, times in sorted(Counter(terms).items()):
+        weights = terms if isinstance(terms, Mapping) else Counter(terms)
+        for term, times in sorted(weights.items()):
             found = self._postings(term.encode("utf-8", "surrogatepass"))
             frequency = sum(len(rows) for rows, _ in found)
             if not frequency:
@@ -72,6 +76,10 @@ class Bm25:
                 scores[rows] += weight * counts / (counts + self._norms[rows])
                 matched[rows] = True
         return scores, matched
+
+    def frequency(self, term: str) -> int:
+        """How many of the rows that count hold a term."""
+        return sum(len(rows) for rows, _ in self._postings(term.encode("utf-8", "surrogatepass")))
 
     def idf(self, frequency: int) -> float:
         """The weight of a term found in ``frequency`` of the rows that count."""

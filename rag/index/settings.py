@@ -57,6 +57,16 @@ class DocumentState:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A chunk without its text: ``document.text[start:end]``, its size in tokens and its heading path."""
+
+    start: int
+    end: int
+    tokens: int
+    headings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceState:
     """A file (or other origin of documents) as last read; ``complete`` if it was read to its end.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -23,11 +23,12 @@ from rag.index.filter_sql import compile_filter
 from rag.index.filters import parse
 from rag.index.guards import check_analyzer, check_embedder
 from rag.index.segments import Mask, Rows, Segment, spread
-from rag.index.settings import DocumentSummary, IndexInfo, IndexSettings
+from rag.index.settings import DocumentSummary, IndexInfo, IndexSettings, Place
 from rag.types import Chunk, Document, Metadata, Vectors, content_hash
 
 Ref: TypeAlias = int
 Scores: TypeAlias = npt.NDArray[np.float64]
+Terms: TypeAlias = Sequence[str] | Mapping[str, float]
 
 CACHED_PASSAGES = 4096
 CACHED_FILTERS = 32
@@ -76,6 +77,7 @@ class Snapshot:
         self._size = sum(segment.size for segment in self._segments)
         self._bases = np.array([segment.base for segment in self._segments], np.int64)
         self._passage = lru_cache(CACHED_PASSAGES)(self._read_passage)
+        self._places = lru_cache(CACHED_FILTERS)(self._read_places)
         self._select = lru_cache(CACHED_FILTERS)(self._read_selection)
         self._isolated = lru_cache(CACHED_FILTERS)(self._bm25_of)
 
@@ -168,11 +170,23 @@ class Snapshot:
         with self._lock, storage_errors(self.path):
             return store.read_document(self._db, self._find(key, "number")[0])
 
-    def chunks_of(self, key: str) -> list[Chunk]:
-        """The chunks of a document, by its id or its uri, in order. Raises QueryError if there is none."""
+    def chunks_of(self, key: str, first: int = 0, last: int | None = None) -> list[Chunk]:
+        """The chunks of a document, by its id or its uri, in order; of these ``[first:last]``.
+
+        Raises QueryError if there is no such document.
+        """
         with self._lock, storage_errors(self.path):
             number, chunks = self._find(key, "number, chunks")
-            return [store.read_chunk(self._db, number, seq)[0] for seq in range(chunks)]
+            return [store.read_chunk(self._db, number, seq)[0] for seq in range(chunks)[first:last]]
+
+    def places(self, key: str) -> tuple[Place, ...]:
+        """Where the chunks of a document lie, in order. Raises QueryError if there is no such document."""
+        return self._places(key)
+
+    def excerpt(self, key: str, start: int, end: int) -> str:
+        """``text[start:end]`` of a document, by its id or its uri. Raises QueryError if there is none."""
+        with self._lock, storage_errors(self.path):
+            return store.read_text(self._db, self._find(key, "number")[0], start, end)
 
     def passages(self, refs: Sequence[Ref]) -> list[Passage]:
         """The chunks of rows, and their documents' metadata, in the order of ``refs``."""
@@ -218,9 +232,10 @@ class Snapshot:
         rows = dense.candidates(self._segments, self._anns, query, k, self._mask(where))
         return self._best(rows, dense.exact(self._segments, query, rows), k)
 
-    def sparse(self, terms: Sequence[str], k: int, where: str | None = None, *, isolation: bool = False) -> Ranking:
+    def sparse(self, terms: Terms, k: int, where: str | None = None, *, isolation: bool = False) -> Ranking:
         """The ``k`` best rows by BM25 that hold any of the terms, among those that ``where`` admits.
 
+        A mapping gives the terms positive weights; in a sequence each counts as often as it stands there.
         With ``isolation`` document frequencies and lengths, too, are those of the admitted rows alone.
         """
         admitted = self._mask(where)
@@ -238,10 +253,32 @@ class Snapshot:
         self._need_vectors()
         return dense.exact(self._segments, np.ascontiguousarray(vector, np.float32), refs)
 
-    def sparse_scores(self, terms: Sequence[str], refs: Rows) -> Scores:
+    def sparse_scores(self, terms: Terms, refs: Rows) -> Scores:
         """The BM25 scores of rows, 0 for a row that holds none of the terms."""
         scores: Scores = self._isolated(None).scores(terms)[0][refs]
         return scores
+
+    def frequencies(self, terms: Sequence[str], where: str | None = None) -> tuple[int, list[int]]:
+        """How many rows ``where`` admits, and how many of those hold each of the terms."""
+        bm25 = self._isolated(where)
+        return bm25.chunks, [bm25.frequency(term) for term in terms]
+
+    def admitted(self, refs: Sequence[Ref], where: str | None = None) -> list[Ref]:
+        """Those of the rows that are live and that ``where`` admits, in their order."""
+        mask = self._mask(where)
+        return list(refs) if mask is None else [ref for ref in refs if mask[ref]]
+
+    def titles(self) -> Iterator[tuple[str, range]]:
+        """The title and the rows of each live document that has a title, in the order of the rows."""
+        bases = {segment.number: segment.base for segment in self._segments}
+        with self._lock, storage_errors(self.path):
+            found = self._db.execute(
+                "SELECT d.title, p.segment, p.first, p.rows FROM placements p JOIN documents d ON d.number = p.document"
+                " WHERE NOT p.dead AND d.title != x'' ORDER BY p.segment, p.first"
+            ).fetchall()
+        for title, segment, first, rows in found:
+            start = bases[segment] + first
+            yield unpack(title), range(start, start + rows)
 
     def keys(self, refs: Sequence[Ref]) -> list[bytes]:
         """The chunk ids (16 bytes) of rows: what ties are broken by."""
@@ -337,6 +374,10 @@ class Snapshot:
         with self._lock, storage_errors(self.path):
             chunk, metadata = store.read_chunk(self._db, number, seq)
         return Passage(chunk, store.load_metadata(metadata))
+
+    def _read_places(self, key: str) -> tuple[Place, ...]:
+        with self._lock, storage_errors(self.path):
+            return store.read_places(self._db, self._find(key, "number")[0])
 
     def _ids(self, refs: Rows) -> npt.NDArray[np.uint8]:
         ids = np.zeros((len(refs), 16), np.uint8)

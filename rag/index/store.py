@@ -15,7 +15,7 @@ from rag.errors import StorageError
 from rag.index.catalogue import PART, SEGMENTS, pack, unpack
 from rag.index.files import StoredFile
 from rag.index.segments import Mask, Segment, open_segment
-from rag.index.settings import DocumentSummary, IndexSettings
+from rag.index.settings import DocumentSummary, IndexSettings, Place
 from rag.types import Block, Chunk, Document, Metadata, Page, Scalar, Value
 
 SUMMARY = (
@@ -174,6 +174,14 @@ def read_chunk(connection: sqlite3.Connection, number: int, seq: int) -> tuple[C
         context=unpack(context) if context is not None else "",
     )
     return chunk, metadata
+
+
+def read_places(connection: sqlite3.Connection, number: int) -> tuple[Place, ...]:
+    """Where the chunks of a document lie, in order."""
+    rows = connection.execute(
+        "SELECT start, stop, tokens, headings FROM chunks WHERE document = ? ORDER BY seq", (number,)
+    )
+    return tuple(Place(start, stop, tokens, tuple(json.loads(headings))) for start, stop, tokens, headings in rows)
 
 
 def summaries(

@@ -79,9 +79,9 @@ def build_answer_parts(recipe: Recipe, generator: Generator, embedder: Embedder 
 
 
 def build_chain(
-    recipe: Recipe, retriever: Retriever, snapshot: Snapshot, generator: Generator, embedder: Embedder | None
+    recipe: Recipe, retriever: Retriever, generator: Generator, embedder: Embedder | None, snapshot: Snapshot
 ) -> Chain:
-    """What answers a question: the recipe's chain over its retrieval from the snapshot.
+    """What answers a question: the recipe's chain over its retrieval, both of one snapshot.
 
     Multi-hop with the extractive generator, which cannot reason, follows the names in what was found instead.
     """

@@ -6,6 +6,7 @@ A ranking is (key, score) pairs, best first; keys are whatever names a passage.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias, TypeVar
 
 from rag.errors import QueryError
@@ -81,6 +82,4 @@ def fuse(
             hits.setdefault(hit.chunk.id, hit)
             places.setdefault(hit.chunk.id, {})[name] = ArmScore(rank, hit.score)
     order = sorted(fused, key=lambda key: (-fused[key], key))
-    return [
-        Hit(hits[key].chunk, fused[key], rank, places[key], hits[key].metadata) for rank, key in enumerate(order, 1)
-    ]
+    return [replace(hits[key], score=fused[key], rank=rank, arms=places[key]) for rank, key in enumerate(order, 1)]

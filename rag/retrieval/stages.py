@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from rag.protocols import Retriever
 from rag.retrieval.arms import DenseRetriever, SparseRetriever
+from rag.retrieval.expansion import ExpandedRetriever
 from rag.retrieval.hybrid import HybridRetriever
 from rag.retrieval.mmr import DiverseRetriever
 from rag.retrieval.multi_query import MultiQueryRetriever
+from rag.retrieval.near_duplicates import DeduplicatedRetriever
 from rag.retrieval.reranked import RerankedRetriever
 
 
@@ -17,7 +19,8 @@ from rag.retrieval.reranked import RerankedRetriever
 class RetrievalStages:
     """The arms by name, what fuses them (the arm itself where there is one), and what re-orders that, if anything.
 
-    ``queries`` asks all of that for several queries.
+    ``queries`` asks all of that for several queries; ``distinct`` and ``expanded`` come last, and say what of it is
+    shown: of nearly equal passages one, and more of its document than was found.
 
     Each is built around the one before, so asking a later one asks all before it.
     """
@@ -27,8 +30,10 @@ class RetrievalStages:
     diverse: DiverseRetriever | None = None
     reranked: RerankedRetriever | None = None
     queries: MultiQueryRetriever | None = None
+    distinct: DeduplicatedRetriever | None = None
+    expanded: ExpandedRetriever | None = None
 
     @property
     def final(self) -> Retriever:
         """The last step: the retrieval as a whole."""
-        return self.queries or self.reranked or self.diverse or self.fused
+        return self.expanded or self.distinct or self.queries or self.reranked or self.diverse or self.fused
