@@ -19,6 +19,7 @@ Value: TypeAlias = Scalar | tuple[Scalar, ...]
 Metadata: TypeAlias = Mapping[str, Value]
 Vectors: TypeAlias = npt.NDArray[np.float32]
 
+ConflictKind: TypeAlias = Literal["number", "ordinal", "date", "time", "version", "denial"]
 BlockKind: TypeAlias = Literal["heading", "paragraph", "list", "table", "code", "row"]
 Verdict: TypeAlias = Literal["supported", "partly", "not in the documents"]
 
@@ -214,6 +215,22 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two documents that say different things of one matter, each by its own words.
+
+    ``values`` are what they say, as written, in the order of ``citations``, and ``about`` the words they share.
+    ``preferred`` is 0 or 1, the citation that the answer follows, and ``reason`` why; None where no rule decides.
+    """
+
+    kind: ConflictKind
+    about: str
+    values: tuple[str, str]
+    citations: tuple[Citation, Citation]
+    preferred: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a run: what went in, what came out, what it cost.
 
@@ -273,7 +290,8 @@ class Answer:
     ``draft`` is what the generator wrote before the verdict. ``dropped`` are the hits that the
     generator was not shown. ``quoted`` says that nothing in the draft could be proved, and that
     the text is quoted from the documents instead. ``score`` is how sure it is that the documents hold the
-    answer, from 0 to 1, and ``trace`` says how it came about, where that was recorded.
+    answer, from 0 to 1, and ``trace`` says how it came about, where that was recorded. ``conflicts`` are
+    documents that disagree about what the answer says.
     """
 
     question: str
@@ -286,6 +304,7 @@ class Answer:
     quoted: bool = False
     score: float = 0.0
     trace: Trace | None = None
+    conflicts: tuple[Conflict, ...] = ()
 
     @property
     def citations(self) -> tuple[Citation, ...]:

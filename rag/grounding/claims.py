@@ -111,10 +111,14 @@ def _has_word(evidence: Claim, text: str, word: str) -> bool:
     return len(parts) > 1 and all(part in evidence.tokens for part in parts)
 
 
+def clause_around(claim: Claim, start: int, end: int) -> tuple[int, int]:
+    """Where the clause begins and ends in which ``claim.text[start:end]`` stands."""
+    edges = [0, *(match.end() for match in _CLAUSE_END.finditer(claim.text)), len(claim.text)]
+    return max(edge for edge in edges if edge <= start), min(edge for edge in edges if edge >= end)
+
+
 def context(claim: Claim, fact: Fact) -> frozenset[str]:
     """The terms of the clause around a fact: what its value is said of."""
-    edges = [0, *(match.end() for match in _CLAUSE_END.finditer(claim.text)), len(claim.text)]
-    start = max(edge for edge in edges if edge <= fact.start)
-    end = min(edge for edge in edges if edge >= fact.end)
+    start, end = clause_around(claim, fact.start, fact.end)
     found = frozenset(terms(blank_numbers(claim.text, claim.facts)[start:end], claim.language))
     return found if len(found) > 1 else claim.terms

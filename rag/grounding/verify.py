@@ -173,17 +173,20 @@ class LexicalVerifier:
 
     def support(self, claim: str, evidence: str) -> float:
         """From 0 to 1; at most 0.3 where a number, date or name is missing or a negation differs."""
-        language = self._language or detect_language(evidence)
-        nothing = read_claim("", language)
-        pool = [
-            Source(read_claim(evidence[start:end], language), nothing) for start, end in sentences(evidence, language)
-        ]
-        near = frozenset().union(*(source.claim.terms for source in pool))
-        pool = [Source(source.claim, nothing, near) for source in pool]
-        weights = Weights()
-        known = known_names(source.claim for source in pool)
-        read = read_claim(claim, language, known=known)
-        return measure(read, cover(read, pool, weights), pool, weights).score
+        return measure_text(claim, evidence, self._language).score
+
+
+def measure_text(claim: str, evidence: str, language: str = "", similarity: float = 0.0) -> Support:
+    """Support of a claim by one text, every term of equal weight; ``language`` is detected where it is ""."""
+    language = language or detect_language(evidence)
+    nothing = read_claim("", language)
+    pool = [Source(read_claim(evidence[start:end], language), nothing) for start, end in sentences(evidence, language)]
+    near = frozenset().union(*(source.claim.terms for source in pool))
+    pool = [Source(source.claim, nothing, near) for source in pool]
+    weights = Weights()
+    known = known_names(source.claim for source in pool)
+    read = read_claim(claim, language, known=known)
+    return measure(read, cover(read, pool, weights), pool, weights, similarity)
 
 
 def cover(
