@@ -55,7 +55,7 @@ def multi_hop(
     where: str | None = None,
     hops: int = 3,
     passages: int = 12,
-    enough: float = 0.8,
+    enough: float = 0.9,
 ) -> Iterator[Event]:
     """Search, say one fact of what was found, search for that, and so on; then answer from all that was found.
 
