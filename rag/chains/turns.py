@@ -1,0 +1,101 @@
+"""Turns of a conversation: a tree, of which the way from the root to one turn is a branch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from rag.errors import ConversationError
+from rag.types import Answer, Citation, Hit
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+__all__ = ["Turn", "branch", "cited_hits", "dump_answer", "load_answer", "renumbered", "tips"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question and its answer. ``number`` runs from 1 in a session, and never changes.
+
+    ``parent`` is the turn it followed; turns with one parent are versions of each other. ``standalone`` is the question
+    as it was answered, ``queries`` what was searched for, ``where`` the filter. ``asked`` is in seconds since 1970
+    (UTC).
+    """
+
+    number: int
+    parent: int | None
+    question: str
+    standalone: str
+    queries: tuple[str, ...]
+    where: str | None
+    answer: Answer
+    asked: float
+    seconds: float
+
+
+def branch(turns: Mapping[int, Turn], tip: int | None) -> list[Turn]:
+    """The turns from the first to ``tip``; none for None."""
+    found: list[Turn] = []
+    while tip is not None:
+        found.append(turns[tip])
+        tip = turns[tip].parent
+    return found[::-1]
+
+
+def tips(turns: Mapping[int, Turn]) -> list[Turn]:
+    """The last turn of each branch."""
+    parents = {turn.parent for turn in turns.values()}
+    return [turn for number, turn in sorted(turns.items()) if number not in parents]
+
+
+def cited_hits(turns: Sequence[Turn]) -> list[Hit]:
+    """The passages that the turns cite, the latest first, each once."""
+    found: dict[str, Hit] = {}
+    for turn in reversed(turns):
+        cited = {citation.chunk_id for citation in turn.answer.citations}
+        for hit in turn.answer.hits:
+            if hit.chunk.id in cited:
+                found.setdefault(hit.chunk.id, hit)
+    return list(found.values())
+
+
+def renumbered(answer: Answer, numbers: Mapping[str, int]) -> Answer:
+    """The answer with its sources numbered by chunk id."""
+
+    def cite(citation: Citation) -> Citation:
+        return replace(citation, number=numbers[citation.chunk_id])
+
+    return replace(
+        answer,
+        sentences=tuple(
+            replace(sentence, citations=tuple(map(cite, sentence.citations))) for sentence in answer.sentences
+        ),
+    )
+
+
+def dump_answer(answer: Answer) -> str:
+    """An answer as JSON with all that its citations need, without its trace."""
+    return json.dumps(_adapter().dump_python(replace(answer, trace=None), mode="python"), allow_nan=False)
+
+
+def load_answer(text: str, *, where: str) -> Answer:
+    """The answer that ``dump_answer`` wrote, equal to it. Raises ConversationError."""
+    try:
+        return _adapter().validate_python(json.loads(text))
+    except ValueError as error:  # pydantic's ValidationError is one
+        raise ConversationError(
+            f"a stored answer cannot be read: {str(error).splitlines()[0]}",
+            where=where,
+            hint="it was changed, or stored by a newer Ragstone",
+        ) from error
+
+
+@cache
+def _adapter() -> TypeAdapter[Answer]:
+    from pydantic import TypeAdapter  # heavy, and needed only where a session is read or written
+
+    return TypeAdapter(Answer)
