@@ -17,7 +17,7 @@ from rag.evaluation.experiment.summary import Summary
 from rag.evaluation.testset.making import Making
 from rag.index import IndexInfo
 from rag.models import ModelStatus
-from rag.types import Answer, ArmScore, Chunk, Document, Hit, Metadata, Sentence, Trace, Verdict
+from rag.types import Answer, ArmScore, Chunk, Conflict, Document, Hit, Metadata, Sentence, Trace, Verdict
 
 __all__ = [
     "SCHEMAS",
@@ -86,6 +86,7 @@ class AnswerRecord:
     quoted: bool
     hits: tuple[HitRecord, ...]
     dropped: tuple[HitRecord, ...]
+    conflicts: tuple[Conflict, ...]
     seconds: float
     trace: Trace | None = None
 
@@ -246,6 +247,7 @@ def answer_record(answer: Answer, seconds: float, *, trace: bool = False) -> Ans
         quoted=answer.quoted,
         hits=hit_records(answer.hits),
         dropped=hit_records(answer.dropped),
+        conflicts=answer.conflicts,
         seconds=seconds,
         trace=answer.trace if trace else None,
     )

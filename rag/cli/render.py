@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rag.types import Answer, Hit
+from rag.types import Answer, Conflict, Hit
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexReport
@@ -109,12 +109,26 @@ def print_answer(answer: Answer, seconds: float) -> None:
     from rag.grounding import render as render_answer
 
     console().print(Text(render_answer(answer)))
+    for conflict in answer.conflicts:
+        console().print(Text(_disagreement(conflict), style="yellow"))
     verdict = Text(answer.verdict, style=VERDICT_STYLES[answer.verdict])
     read, found = len(answer.hits), len(answer.hits) + len(answer.dropped)
     notes = [f"{read} of {found} passages read"]
     if answer.quoted:
         notes.insert(0, "quoted, because the model's own words could not be proved")
     console().print(Text.assemble("\n", verdict, (f" · {' · '.join(notes)} · {seconds:.1f} s", "dim")))
+
+
+def _disagreement(conflict: Conflict) -> str:
+    """A line: of what, the two values with their sources' numbers, and which one the answer follows."""
+    said = [
+        f"{printable(value)} [{citation.number}]"
+        for value, citation in zip(conflict.values, conflict.citations, strict=True)
+    ]
+    follows = (
+        "" if conflict.preferred is None else f"; followed: {said[conflict.preferred]}, {printable(conflict.reason)}"
+    )
+    return f"documents disagree on “{printable(conflict.about)}”: {' and '.join(said)}{follows}"
 
 
 def print_report(report: IndexReport, index: Path) -> None:

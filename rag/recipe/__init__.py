@@ -8,7 +8,9 @@ from rag.recipe.answering import (
     build_chain,
     build_fallback,
     build_generator,
+    build_preference,
     build_thresholds,
+    build_verifier,
 )
 from rag.recipe.indexing import build_chunker, build_embedder, late_embedder
 from rag.recipe.reading import load_recipe, parse_recipe, recall_recipe, recipe_names
@@ -47,11 +49,13 @@ __all__ = [
     "build_embedder",
     "build_fallback",
     "build_generator",
+    "build_preference",
     "build_reranker",
     "build_retriever",
     "build_stages",
     "build_thresholds",
     "build_transform",
+    "build_verifier",
     "late_embedder",
     "load_recipe",
     "parse_recipe",

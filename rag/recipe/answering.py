@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rag.errors import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rag.chains.drafting import AnswerParts, Chain, Event
-    from rag.grounding import Thresholds
+    from rag.grounding import Preference, Thresholds
+    from rag.grounding.verifiers import NliVerifier
     from rag.index import Snapshot
-    from rag.protocols import Embedder, Generator, QueryTransform, Retriever
+    from rag.protocols import Embedder, Generator, QueryTransform, Retriever, Verifier
     from rag.recipe.sections import Recipe
 
 
@@ -64,17 +69,88 @@ def build_thresholds(recipe: Recipe) -> Thresholds:
     return Thresholds(support=recipe.grounding.min_support, answerable=recipe.grounding.min_answerability)
 
 
+def build_verifier(recipe: Recipe, embedder: Embedder | None, generator: Generator) -> Verifier | None:
+    """What measures support; None where that is the words, lifted by embeddings or not: grounding does it itself.
+
+    Raises RecipeError for a verifier whose parts the recipe lacks, ModelError where a model is not there.
+    """
+    config = recipe.grounding
+    if config.verifier in {"rules", "embedding"}:
+        return None
+    from rag.grounding.verifiers import CombinedVerifier, JudgeVerifier, load_weights
+
+    match config.verifier:
+        case "nli":
+            return _build_nli(recipe)
+        case "judge":
+            _need_language_model(recipe)
+            return JudgeVerifier(generator)
+        case "combined":
+            if embedder is None:
+                raise RecipeError(
+                    "the combined verifier reads embeddings, and the recipe has no embedder",
+                    where="grounding.verifier",
+                    hint='name an embedder, or set grounding.verifier to "rules"',
+                )
+            logistic = load_weights(Path(config.verifier_weights) if config.verifier_weights else None)
+            judge = None
+            if "judge" in logistic.weights:
+                _need_language_model(recipe)
+                judge = JudgeVerifier(generator)
+            nli = _build_nli(recipe) if "nli" in logistic.weights else None
+            return CombinedVerifier(embedder, nli=nli, judge=judge, logistic=logistic)
+    return None
+
+
+def _build_nli(recipe: Recipe) -> Verifier:
+    if not recipe.grounding.nli_model:
+        raise RecipeError(
+            "there is no NLI model",
+            where="grounding.nli_model",
+            hint="name a sequence classification model trained for NLI, or its folder; or take another verifier",
+        )
+    return _load_nli(recipe.grounding.nli_model)
+
+
+@lru_cache(maxsize=1)
+def _load_nli(model: str) -> NliVerifier:
+    """One for all answers: its weights are read once."""
+    from rag.grounding.verifiers import NliVerifier
+
+    return NliVerifier(model)
+
+
+def _need_language_model(recipe: Recipe) -> None:
+    if recipe.generator.kind == "extractive":
+        raise RecipeError(
+            "a judge is a language model, and the recipe's generator is extractive",
+            where="grounding.verifier",
+            hint='set generator.kind to "llama.cpp" or "openai", or take another verifier',
+        )
+
+
+def build_preference(recipe: Recipe) -> Preference | None:
+    """Which of two documents that disagree is believed; None where nobody asks. Raises RecipeError."""
+    from rag.grounding import Preference
+
+    config = recipe.grounding
+    if config.conflicts == "ignore":
+        return None
+    return Preference(config.prefer, config.date_key, tuple(config.trusted))
+
+
 def build_answer_parts(recipe: Recipe, generator: Generator, embedder: Embedder | None) -> AnswerParts:
     """What answers from passages."""
     from rag.chains.drafting import AnswerParts
 
     return AnswerParts(
         generator,
-        embedder,
+        None if recipe.grounding.verifier == "rules" else embedder,
         max_answer_tokens=recipe.generator.max_answer_tokens,
         excerpt=0 if recipe.generator.kind == "extractive" else recipe.generator.excerpt,
         fallback=build_fallback(recipe, embedder),
         thresholds=build_thresholds(recipe),
+        verifier=build_verifier(recipe, embedder, generator),
     )
 
 
@@ -138,7 +214,16 @@ def build_chain(
 
                 return refine(question, retriever=retriever, parts=parts, k=many, where=where)
 
-    return run
+    preference = build_preference(recipe)
+    if preference is None:
+        return run
+
+    def telling(question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
+        from rag.chains.telling import telling_conflicts
+
+        return telling_conflicts(run(question, k, where=where), preference)
+
+    return telling
 
 
 def _build_decompose(recipe: Recipe, generator: Generator) -> QueryTransform:

@@ -66,6 +66,8 @@ class RetrievalConfig(_Section):
     ``weight`` is the dense arm's share in the convex combination; ``depth`` is how deep each arm is
     read; ``mmr`` between 0 and 1 trades relevance (1) for diversity (0), 1 leaves it off. ``expand`` gives more
     of the document than was found; ``near_duplicates`` above 0 is how alike two texts are of which one is shown.
+    ``sentences`` is the part of the sparse arm's share that goes to the best sentence, ``feedback`` how far the first
+    passages are trusted to say what was meant, ``hops`` how often titles named in what was found are followed.
     """
 
     arms: list[Literal["dense", "sparse"]] = Field(default=["dense", "sparse"], min_length=1, max_length=2)
@@ -78,6 +80,9 @@ class RetrievalConfig(_Section):
     expand_by: int = Field(default=1, ge=1)
     expand_tokens: int = Field(default=512, ge=1)
     near_duplicates: float = Field(default=0.0, ge=0, le=1)
+    sentences: float = Field(default=0.0, ge=0, le=1)
+    feedback: float = Field(default=0.0, ge=0, le=1)
+    hops: int = Field(default=0, ge=0, le=5)
 
 
 class QueriesConfig(_Section):
@@ -126,10 +131,22 @@ class GeneratorConfig(_Section):
 
 
 class GroundingConfig(_Section):
-    """How much proof an answer needs; see docs/grounding.md for what the thresholds mean."""
+    """How much proof an answer needs (docs/grounding.md), who checks it, and what of documents that disagree.
+
+    ``verifier`` measures the support of a sentence; ``rules`` are the words alone, ``embedding`` lifts paraphrases
+    (docs/verification.md). ``prefer`` says which of two documents that disagree the answer follows: the one newer by
+    ``date_key``, or one with a ``trusted`` label, "key=value".
+    """
 
     min_support: float = Field(default=0.55, ge=0, le=1)
     min_answerability: float = Field(default=0.5, ge=0, le=1)
+    verifier: Literal["rules", "embedding", "nli", "judge", "combined"] = "embedding"
+    nli_model: str = ""
+    verifier_weights: str = ""
+    conflicts: Literal["report", "ignore"] = "report"
+    prefer: Literal["none", "newest", "trusted"] = "none"
+    date_key: str = "date"
+    trusted: list[str] = []
 
 
 class AgentConfig(_Section):
@@ -158,10 +175,25 @@ class ChainConfig(_Section):
 
     kind: Literal["one-shot", "multi-hop", "decompose", "map-reduce", "refine"] = "one-shot"
     hops: int = Field(default=3, ge=1)
-    enough: float = Field(default=0.8, ge=0, le=1)
+    enough: float = Field(default=0.9, ge=0, le=1)
     parts: int = Field(default=3, ge=2)
     passages: int = Field(default=0, ge=0)
     reduce: Literal["list", "write"] = "list"
+
+
+class ConversationConfig(_Section):
+    """How follow-ups are understood, and what the generator is shown of the turns before; see docs/conversation.md.
+
+    ``turns`` are shown verbatim with memory "window" and "summary", ``budget`` bounds "budget" in tokens. ``carried``
+    passages that earlier turns cite may be cited again without being found again.
+    """
+
+    rewrite: Literal["rules", "llm", "both", "none"] = "rules"
+    memory: Literal["none", "full", "window", "summary", "budget"] = "window"
+    turns: int = Field(default=2, ge=0)
+    budget: int = Field(default=512, ge=16)
+    summary: Literal["rules", "llm"] = "rules"
+    carried: int = Field(default=2, ge=0)
 
 
 class Recipe(_Section):
@@ -180,6 +212,7 @@ class Recipe(_Section):
     grounding: GroundingConfig = GroundingConfig()
     chain: ChainConfig = ChainConfig()
     agent: AgentConfig = AgentConfig()
+    conversation: ConversationConfig = ConversationConfig()
 
     @property
     def chunk_settings(self) -> str:
