@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.errors import GenerationError
+from rag.text.visible import visible
 from rag.types import Message
 
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -64,9 +65,12 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def render_question(question: str, passages: Sequence[tuple[str, str]], template: PromptTemplate = ANSWER) -> Message:
-    """The user message for a question over (header, text) passages, numbered in their order; a header may be empty."""
+    """The user message for a question over (header, text) passages, numbered in their order; a header may be empty.
+
+    What no reader of a passage sees, the model is not shown (``rag.text.visible``).
+    """
     rendered = [
-        fill(template.passage, {"number": str(number), "content": f"{header}\n{text}" if header else text})
+        fill(template.passage, {"number": str(number), "content": visible(f"{header}\n{text}" if header else text)})
         for number, (header, text) in enumerate(passages, 1)
     ]
     content = fill(template.user, {"passages": template.separator.join(rendered), "question": question})

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from rag.text import sentences, terms
+from rag.text.visible import visible
 
 # A model, or a document it copied from, may write what looks like our own citations.
 # After a letter or a digit it is an index ("array[0]") as likely, and stays; render() shows it escaped.
@@ -58,8 +59,8 @@ _ABOUT_SOURCES = re.compile(
 
 
 def clean_draft(text: str) -> str:
-    """The draft without forged citation markers and control tokens, cut where it goes on with a prompt; trimmed."""
-    text = _MARKER.sub("", _CONTROL.sub("", text)).strip()
+    """The draft without forged markers, control tokens and what nobody sees, cut where it goes on with a prompt."""
+    text = _MARKER.sub("", _CONTROL.sub("", visible(text))).strip()
     echo = _ECHO.search(text)
     return text[: echo.start()].rstrip() if echo else text
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rag.grounding.claims import read_claim
 from rag.grounding.verify import Source
 from rag.text import is_heading, sentences
+from rag.text.visible import visible
 from rag.types import Chunk, Citation, Hit
 
 _LONG = 300  # code points; a longer "sentence" is a table, a list or code, and is cut at its lines
@@ -97,7 +98,7 @@ def verbatim(text: str, evidence: Sequence[Evidence]) -> list[Evidence]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).rstrip(".。!！").rstrip()
+    return " ".join(visible(text).split()).rstrip(".。!！").rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from rag.grounding.phrases import phrases_for, question_language
+from rag.text.visible import visible
 from rag.types import Answer, Citation
 
-_FORGED = re.compile(r"\[(?=\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\])")
+# Whatever a reader may take for one of our marks: a number in brackets of any script's kind, with or without blanks,
+# invisible characters, lists, or the dagger some models write.
+_BRACKETED = re.compile(r"[\[［【〔〖⟦⁅](?=([^\[\]［］【】〔〕〖〗⟦⟧⁅⁆\n]{1,80})[\]］】〕〗⟧⁆])")
+_NUMBERED = re.compile(r"[\^#]?\d{1,4}(?:[,;–-]\d{1,4})*(?:†.*)?")
 # C0 and C1 controls drive a terminal; bidirectional overrides hide what a line says.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -54,7 +59,12 @@ def _sources(citations: tuple[Citation, ...], page: str) -> list[str]:
 
 
 def _safe(text: str) -> str:
-    return _UNPRINTABLE.sub("\ufffd", _FORGED.sub(r"\\[", text))
+    return _BRACKETED.sub(_escaped, visible(_UNPRINTABLE.sub("\ufffd", text)))
+
+
+def _escaped(bracket: re.Match[str]) -> str:
+    held = "".join(c for c in unicodedata.normalize("NFKC", bracket[1]) if unicodedata.category(c) not in {"Cf", "Zs"})
+    return f"\\{bracket[0]}" if _NUMBERED.fullmatch(held) else bracket[0]
 
 
 def _line(text: str) -> str:

@@ -145,11 +145,41 @@ def _paragraph_text(paragraph: BaseOxmlElement) -> str:
         element = stack.pop()
         if element.tag == f"{_W}t":
             parts.append(element.text or "")
+        elif element.tag == f"{_W}r" and _is_hidden(element):
+            continue
         elif element.tag in _CHARACTERS:
             parts.append(_CHARACTERS[element.tag])
         elif element.tag not in (_TEXT_BOX, _FALLBACK, f"{_W}moveFrom", f"{_W}pPr", f"{_W}rPr", f"{_W}tbl"):
             stack.extend(reversed(element))
     return clean("".join(parts))
+
+
+def _is_hidden(run: BaseOxmlElement) -> bool:
+    """Whether a run is marked as hidden text, or is white on no other ground; styles are not looked up."""
+    properties = run.find(f"{_W}rPr")
+    if properties is None:
+        return False
+    for name in ("vanish", "specVanish", "webHidden"):
+        mark = properties.find(f"{_W}{name}")
+        if mark is not None and mark.get(f"{_W}val", "true") not in ("0", "false", "off"):
+            return True
+    colour = properties.find(f"{_W}color")
+    if colour is None or colour.get(f"{_W}val", "").upper() != "FFFFFF":
+        return False
+    grounds = (f"{_W}shd", f"{_W}highlight")
+    # a cell, a paragraph or a text box may be dark
+    return not any(element.find(f".//{name}") is not None for name in grounds for element in _around(run)) and not any(
+        ancestor.tag == _TEXT_BOX for ancestor in run.iterancestors()
+    )
+
+
+def _around(run: BaseOxmlElement) -> Iterator[BaseOxmlElement]:
+    """The properties of a run, and of the paragraph, cell, row and table that it is in."""
+    for element in (run, *run.iterancestors()):
+        for name in ("rPr", "pPr", "tcPr", "trPr", "tblPr"):
+            properties = element.find(f"{_W}{name}")
+            if properties is not None:
+                yield properties
 
 
 def _belongs(box: BaseOxmlElement, element: BaseOxmlElement) -> bool:

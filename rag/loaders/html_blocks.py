@@ -27,7 +27,16 @@ _UNSEEN = frozenset({
 })  # fmt: skip
 _BOILERPLATE = frozenset({"header", "footer", "aside"})
 _BOILERPLATE_ROLES = frozenset({"banner", "contentinfo", "complementary", "search"})
-_HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+# What a page shows to no reader, it may say to a model.
+_HIDING_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|(?<![\w-])opacity\s*:\s*0*\.?0+\s*(?:%|;|!|$)"
+    r"|font-size\s*:\s*0*\.?0+\s*(?:[a-z%]+\s*)?(?:;|!|$)|(?<![\w-])color\s*:\s*transparent"
+    r"|(?:left|top|right|text-indent)\s*:\s*-\d{4,}(?:\.\d+)?px|clip\s*:\s*rect\(\s*0[^)]*0[a-z]*\s*\)",
+    re.I,
+)
+_COLOUR = re.compile(r"(?<![\w-])(color|background(?:-color)?)\s*:\s*([^;!]+)", re.I)
+_SHORT_HEX = re.compile(r"#([0-9a-f])([0-9a-f])([0-9a-f])")
+_NAMED = {"white": "#ffffff", "black": "#000000"}
 # HTML's white space; a no-break space is a character like any other.
 _SPACE = re.compile(r"[ \t\n\f\r]+")
 # Stands for <br> while text is gathered: decoded text never holds it.
@@ -220,7 +229,42 @@ def _is_shown(node: LexborNode) -> bool:
         return False
     if tag == "dialog" and "open" not in attributes:
         return False
-    return not _HIDING_STYLE.search(attributes.get("style") or "")
+    style = attributes.get("style") or ""
+    return not (style and (_HIDING_STYLE.search(style) or _same_colour(node, style)))
+
+
+def _same_colour(node: LexborNode, style: str) -> bool:
+    """Whether an element's text has the colour of what it is written on, as far as style attributes say.
+
+    A page without a style sheet is white; what one with a style sheet looks like is not known here.
+    """
+    colours = _colours(style)
+    if "color" not in colours:
+        return False
+    behind = colours.get("background", "")
+    parent = node.parent
+    top = node
+    while parent is not None and not behind:
+        behind = _colours(parent.attributes.get("style") or "").get("background", "")
+        behind = behind or _plain_colour(parent.attributes.get("bgcolor") or "")
+        top, parent = parent, parent.parent
+    if not behind:
+        while top.parent is not None:
+            top = top.parent
+        behind = "#ffffff" if top.css_first("style, link[rel~=stylesheet]") is None else ""
+    return colours["color"] == behind
+
+
+def _colours(style: str) -> dict[str, str]:
+    return {name.lower().removesuffix("-color"): _plain_colour(value) for name, value in _COLOUR.findall(style)}
+
+
+def _plain_colour(value: str) -> str:
+    """A colour as ``#rrggbb`` where it is written as one, in short, in rgb() or as white or black."""
+    text = "".join(value.lower().split())
+    if match := re.fullmatch(r"rgba?\((\d{1,3}),(\d{1,3}),(\d{1,3})(?:,1(?:\.0*)?)?\)", text):
+        return "#" + "".join(f"{int(part):02x}" for part in match.groups())
+    return _SHORT_HEX.sub(r"#\1\1\2\2\3\3", text) if len(text) == 4 else _NAMED.get(text, text)
 
 
 def _is_boilerplate(node: LexborNode) -> bool:

@@ -16,6 +16,14 @@ __all__ = ["MarkdownLoader"]
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _FRONT_MATTER = re.compile(r"---[ \t]*(?:\r\n|\r|\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z)", re.S | re.M)
+# As CommonMark has it: a comment that opens a line is a block, which may hold blank lines and ends with the text if it
+# is never closed; one within a paragraph ends there or is none; and a code span shows what it holds.
+_COMMENT_OR_CODE = re.compile(
+    r"(?:\A|(?<=[\r\n])) {0,3}<!--(?:-?>|.*?(?:-->|\Z))"
+    r"|<!--(?:-?>|(?:(?!(?:\r\n|\r|\n)[ \t]*[\r\n]).)*?-->)"
+    r"|(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!(?:\r\n|\r|\n)(?:[ \t]*[\r\n]| {0,3}<!--)).)+?(?<!`)(?P=ticks)(?!`))",
+    re.S,
+)
 _MAX_FRONT_MATTER = 64 * 1024
 _KINDS: dict[str, BlockKind] = {
     "heading_open": "heading",
@@ -29,17 +37,19 @@ _KINDS: dict[str, BlockKind] = {
 
 @dataclass(frozen=True, slots=True)
 class MarkdownLoader:
-    """One document whose text is the Markdown source after its YAML front matter.
+    """One document whose text is the Markdown source after its YAML front matter, without HTML comments.
 
     Blocks are whole source lines, markers included (``## Scope``, ``- item``), trimmed of blank lines;
     every non-blank character lies in exactly one. The title is the front matter's, else the
-    first level-1 heading's, else the file's stem. A leading ``---`` block that is no YAML mapping is text.
+    first level-1 heading's, else the file's stem. A leading ``---`` block that is no YAML mapping is text. Comments
+    are taken out because no reader sees them: what they say could be meant for a model alone.
     """
 
     def load(self, data: bytes, *, uri: str) -> Iterator[Document | LoadError]:
         """See Loader. Raises LoadError as ``decode`` does, or when nothing follows the front matter."""
         source = decode(data, uri=uri)
         metadata, text = _front_matter(source)
+        text = _without_comments(text)
         if not text.strip():
             raise LoadError("nothing follows the front matter", where=uri, hint="write some text below it")
         blocks, heading = _blocks(text)
@@ -75,6 +85,29 @@ def _front_matter(source: str) -> tuple[Metadata, str]:
         return flatten(values), source[match.end() :]
     except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2024-13-45
         return {}, source
+
+
+def _without_comments(text: str) -> str:
+    """The text without HTML comments, but for those that stand in code."""
+    if "<!--" not in text:
+        return text
+    from markdown_it import MarkdownIt
+
+    starts = [0, *(match.end() for match in _NEWLINE.finditer(text)), len(text)]
+    code = [
+        (starts[token.map[0]], starts[min(token.map[1], len(starts) - 1)])
+        for token in MarkdownIt("commonmark").disable("inline").parse(text)
+        if token.type in {"fence", "code_block"} and token.map is not None
+    ]
+    kept: list[str] = []
+    position = 0
+    for match in _COMMENT_OR_CODE.finditer(text):
+        quoted = match["code"] is not None or any(start <= match.start() < end for start, end in code)
+        if quoted or match.start() < position:
+            continue
+        kept.append(text[position : match.start()])
+        position = match.end()
+    return "".join((*kept, text[position:]))
 
 
 def _blocks(text: str) -> tuple[tuple[Block, ...], str]:

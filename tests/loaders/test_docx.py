@@ -244,3 +244,22 @@ def test_a_flipped_byte_gives_a_document_or_a_load_error(minutes: bytes) -> None
 
 def test_a_document_without_text_is_refused(refusal) -> None:
     assert "no text" in refusal(saved(docx.Document()), "a.docx").message
+
+
+def test_what_no_reader_sees_is_no_text(load_one) -> None:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+    from docx.shared import RGBColor
+
+    word = docx.Document()
+    paragraph = word.add_paragraph("yes ")
+    paragraph.add_run("hidden ").font.hidden = True
+    paragraph.add_run("white ").font.color.rgb = RGBColor(255, 255, 255)
+    paragraph.add_run("shown ").font.hidden = False
+    paragraph.add_run("red").font.color.rgb = RGBColor(255, 0, 0)
+    dark = word.add_paragraph()
+    shade = OxmlElement("w:shd")
+    shade.set(qn("w:fill"), "000000")
+    dark.paragraph_format.element.get_or_add_pPr().append(shade)
+    dark.add_run("white on black").font.color.rgb = RGBColor(255, 255, 255)
+    assert load_one(saved(word), "a.docx").text == "yes shown red\n\nwhite on black"

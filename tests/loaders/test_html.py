@@ -155,3 +155,45 @@ def test_blocks_cover_the_text_and_no_word_is_lost_or_said_twice(parts: list[str
     assert len(found) == len(set(found))
     if not re.search("<(nav|header|main|article)>", page):
         assert len(found) == next(words)
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "font-size:0",
+        "font-size: 0px; margin: 0",
+        "opacity:0",
+        "opacity: 0.0",
+        "color: transparent",
+        "color:#fff",
+        "color: white; font-weight: bold",
+        "color:rgb(255, 255, 255)",
+        "color:#333;background:#333333",
+        "position:absolute; left:-9999px",
+        "visibility:collapse",
+        "text-indent:-5000px",
+        "clip:rect(0,0,0,0)",
+    ],
+)
+def test_what_no_reader_sees_is_no_text(style: str, load_one) -> None:
+    assert load_one(f'<p>yes</p><p style="{style}">no</p>'.encode(), "a.html").text == "yes"
+    assert load_one(f'<p>yes <span style="{style}">no</span></p>'.encode(), "a.html").text == "yes"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<p style="font-size:0.8em">yes</p>',
+        '<p style="font-size:10px">yes</p>',
+        '<p style="opacity:0.5">yes</p>',
+        '<p style="margin-left:-10px">yes</p>',
+        '<p style="color:#fff;background:#000">yes</p>',
+        '<div style="background-color:black"><p style="color:white">yes</p></div>',
+        '<table><tr><td bgcolor="#000000"><h3 style="color:#FFF">yes</h3></table>',
+        '<style>body { background: #222 }</style><p style="color:white">yes</p>',
+        '<p style="background-color:#fff">yes</p>',
+        '<p style="border-color:white">yes</p>',
+    ],
+)
+def test_what_a_reader_sees_is_text(page: str, load_one) -> None:
+    assert load_one(page.encode(), "a.html").text == "yes"

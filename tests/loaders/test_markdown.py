@@ -145,3 +145,31 @@ def test_every_character_is_in_exactly_one_block(pieces: list[str], newline: str
 def test_deep_nesting_is_no_error(load_one) -> None:
     assert load_one(b">" * 5000 + b" deep", "a.md").blocks
     assert load_one(b"[" * 20000 + b"x", "a.md").blocks
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("a <!-- b --> c", "a  c"),
+        ("a\n\n<!-- b\n\nb -->\n\nc", "a\n\n\n\nc"),
+        ("a\n\n<!-- never closed\n\nb", "a\n\n"),
+        ("`<!-- b -->` is a comment", "`<!-- b -->` is a comment"),
+        ("``<!-- ` -->`` too", "``<!-- ` -->`` too"),
+        ("write <!-- and go on\n\nb --> c", "write <!-- and go on\n\nb --> c"),
+        ("a ` b\n<!-- hidden ` -->\nc", "a ` b\n\nc"),
+        ("```html\n<!-- b -->\n```\nc", "```html\n<!-- b -->\n```\nc"),
+        ("a\n\n    <!-- code -->\n", "a\n\n    <!-- code -->\n"),
+        ("<!--> a <!---> b", " a  b"),
+        ("a\r\n\r\n<!-- b -->\r\nc", "a\r\n\r\n\r\nc"),
+        ("<!-- one --><!-- two -->three", "three"),
+    ],
+)
+def test_comments_are_no_text_but_in_code(source: str, text: str, load_one) -> None:
+    document = load_one(source.encode(), "a.md")
+    assert document.text == text
+    assert all(document.text[block.start : block.end].strip() for block in document.blocks)
+
+
+def test_nothing_but_a_comment_is_no_document() -> None:
+    with pytest.raises(LoadError, match="nothing follows"):
+        list(load_bytes(b"<!-- a -->\n", uri="file:///a.md", name="a.md"))
