@@ -269,7 +269,7 @@ def test_gold_that_only_another_query_finds_may_still_rank_below_the_cut(bench: 
     [miss] = small.ask(far)
     assert miss.stage == "below the cut"
     assert "sparse finds none of the question's terms in it" in miss.detail
-    assert "it takes retrieval.k 2 to reach it (1 now)" in miss.detail
+    assert "It takes retrieval.k 3 to reach it (1 now)" in miss.detail
 
 
 def test_each_lost_document_of_a_question_is_a_miss(bench: Make) -> None:
