@@ -10,14 +10,15 @@ from rag.chains.drafting import AnswerParts, Event, answer_from, begun, checked,
 from rag.chains.memory import Exchange, Memory, Window
 from rag.chains.sessions import Session
 from rag.chains.turns import Turn, branch, cited_hits, tips
-from rag.errors import ConversationError
+from rag.errors import ConversationError, QueryError
+from rag.index import Snapshot
 from rag.protocols import QueryTransform, Retriever
 from rag.queries.standalone import resolved
 from rag.retrieval.multi_query import MultiQueryRetriever
 from rag.tracing import recording, step
 from rag.types import Answer, Hit, Message
 
-__all__ = ["Conversation", "Current", "history_of"]
+__all__ = ["Conversation", "Current", "history_of", "still_held"]
 
 # The question's own share beside its rewrites, which carry what it is about: chosen on the articles of the development
 # half of eval/data/followups.jsonl, where .2 to .33 came to the same.
@@ -153,6 +154,19 @@ class Conversation:
         before = [hit for hit in cited_hits(path) if hit.chunk.id not in found]
         again = self.current(before, where)[: self.carried]
         return [*hits, *(replace(hit, score=0.0, rank=len(hits) + place) for place, hit in enumerate(again, 1))]
+
+
+def still_held(snapshot: Snapshot, hits: Sequence[Hit], where: str | None) -> list[Hit]:
+    """Those of the hits whose passages the index still holds, as they were, and that ``where`` admits."""
+    kept: list[Hit] = []
+    for hit in hits:
+        try:
+            refs = snapshot.refs([hit.chunk.id])
+        except QueryError:  # an id is a hash of the content: it is gone, or has changed
+            continue
+        if snapshot.admitted(refs, where):
+            kept.append(hit)
+    return kept
 
 
 def history_of(path: Sequence[Turn]) -> list[Message]:

@@ -68,6 +68,25 @@ class SessionStore:
         Its mode is 0600, whatever the umask; one that others could read is closed to them. Raises ConversationError.
         """
         self.path = path or sessions_path()
+        self._make()
+        with self._guarded():
+            self._db = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """A store that is gone when it is closed, and never was on a disk."""
+        store = cls.__new__(cls)
+        store.path = Path(":memory:")
+        store._db = sqlite3.connect(":memory:", isolation_level=None)
+        store._prepare()
+        return store
+
+    def _make(self) -> None:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite gives its side files the mode of the file itself, which therefore has to be right before
@@ -80,13 +99,6 @@ class SessionStore:
                 where=str(self.path),
                 hint="name another file by RAGSTONE_SESSIONS",
             ) from error
-        with self._guarded():
-            self._db = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None)
-            try:
-                self._prepare()
-            except BaseException:
-                self._db.close()
-                raise
 
     def _prepare(self) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):

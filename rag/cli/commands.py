@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli import agent, asking, evaluating, measuring, testset, tune
+from rag.cli import agent, asking, chatting, evaluating, measuring, testset, tune
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
@@ -150,38 +149,6 @@ def search(
 
 
 app.command("ask")(asking.ask)
-
-
-@app.command()
-def chat(
-    index: IndexOption = DEFAULT_INDEX,
-    top: TopOption = None,
-    where: WhereOption = None,
-    recipe: RecipeOption = None,
-) -> None:
-    """Ask one question after another; each is answered by itself. An empty line or Ctrl-D ends."""
-    from rag.cli.render import console, print_answer, stream_answer
-    from rag.errors import QueryError
-
-    with _pipeline(index, recipe) as pipeline:
-        info = pipeline.info()
-        console().print(f"{info.documents} documents. Ask; an empty line ends.")
-        while question := _prompt():
-            started = time.monotonic()
-            try:
-                answer = stream_answer(pipeline.ask_stream(question, top, where=where))
-            except QueryError as error:
-                sys.stderr.write(f"error: {error}\n")
-                continue
-            print_answer(answer, time.monotonic() - started)
-
-
-def _prompt() -> str:
-    try:
-        return input("> ").strip()
-    except EOFError:
-        sys.stdout.write("\n")
-        return ""
 
 
 @app.command()
@@ -342,6 +309,7 @@ def models_pull(
 
 
 app.command("agent")(agent.agent)
+app.command("chat")(chatting.chat)
 app.command("eval")(evaluating.evaluate)
 app.command("measure")(measuring.measure)
 app.command("compare")(measuring.compare)

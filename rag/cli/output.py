@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from rag.chains.ingest import IndexReport
+from rag.cli.chat_records import SessionRecord, SessionsRecord, TurnRecord
 from rag.cli.measure_records import CompareRecord, MeasureRecord
 from rag.cli.tune_record import TuneRecord
 from rag.evaluation.experiment.summary import Summary
@@ -37,6 +38,7 @@ __all__ = [
     "hit_records",
     "model_record",
     "print_json",
+    "print_json_line",
     "schema",
 ]
 
@@ -197,6 +199,9 @@ SCHEMAS: Mapping[str, type] = {
     "compare": CompareRecord,
     "tune": TuneRecord,
     "testset": Making,
+    "chat": TurnRecord,
+    "chat-list": SessionsRecord,
+    "chat-export": SessionRecord,
 }
 
 
@@ -209,6 +214,13 @@ def print_json(record: object) -> None:
     """One record as one JSON document on stdout; numbers are finite, text is UTF-8."""
     value = TypeAdapter(type(record)).dump_python(record, mode="json")
     sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+
+
+def print_json_line(record: object) -> None:
+    """One record as one line of JSON on stdout, at once."""
+    value = TypeAdapter(type(record)).dump_python(record, mode="json")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
 
 
 def _hit_record(hit: Hit) -> HitRecord:

@@ -130,6 +130,15 @@ def _cut(text: str) -> str:
     return line if len(line) <= _CHARACTERS else line[:_CHARACTERS].rsplit(" ", 1)[0] + " …"
 
 
+def resolved(query: str, history: Sequence[Message] = ()) -> str:
+    """The question as one that can be answered by itself, as well as rules can tell; it may be the question itself."""
+    turns = turns_of(history)
+    if not turns:
+        return query
+    language = _language(query, turns)
+    return query if stands_alone(query, language) else follow(query, turns, language)
+
+
 def stands_alone(question: str, language: str) -> bool:
     """Whether a question names its subject and points at nothing said before; when in doubt, it does not."""
     if points_back(question, language):

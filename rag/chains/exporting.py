@@ -1,0 +1,99 @@
+"""A conversation as a text that others can read: Markdown, with its sources at the end."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rag.chains.turns import Turn
+from rag.types import Answer, Citation
+
+__all__ = ["Source", "sources", "to_markdown"]
+
+# What Markdown or HTML would read as more than text; a document or a question must not format what is exported.
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
+# at the start of a line these make lists, quotes, rules and headings
+_STARTS = re.compile(r"^(\s*\d*)([-+=.)])", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage that the conversation cites, by its number in it, and the words cited, in order of first use."""
+
+    number: int
+    uri: str
+    title: str
+    headings: tuple[str, ...]
+    pages: tuple[int, ...]
+    quotes: tuple[str, ...]
+
+
+def sources(path: Sequence[Turn]) -> list[Source]:
+    """The sources of the turns by number."""
+    cited: dict[int, list[Citation]] = {}
+    for turn in path:
+        for citation in turn.answer.citations:
+            cited.setdefault(citation.number, []).append(citation)
+    return [
+        Source(
+            number,
+            citations[0].uri,
+            citations[0].title,
+            citations[0].headings,
+            tuple(sorted({citation.page for citation in citations if citation.page is not None})),
+            tuple(dict.fromkeys(citation.quote for citation in citations)),
+        )
+        for number, citations in sorted(cited.items())
+    ]
+
+
+def to_markdown(name: str, path: Sequence[Turn]) -> str:
+    """The turns as Markdown: questions as headings, answers with [1] after what is proved, and the sources."""
+    lines = [f"# {_inline(name)}", ""]
+    for place, turn in enumerate(path, 1):
+        when = datetime.fromtimestamp(turn.asked, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        lines += [f"## {place}. {_inline(turn.question)}", "", _marked(turn.answer), ""]
+        lines += [f"*{turn.answer.verdict}, turn {turn.number}, {when}*", ""]
+    if listed := sources(path):
+        lines += ["## Sources", ""]
+        for source in listed:
+            lines += [f"[{source.number}] {_place(source)}", ""]
+            lines += [line for quote in source.quotes for line in (f"> {_inline(quote)}", "")]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _marked(answer: Answer) -> str:
+    """The text, each sentence followed by the numbers of its sources; brackets of its own are escaped."""
+    parts: list[str] = []
+    previous = 0
+    for sentence in answer.sentences:
+        numbers = sorted({citation.number for citation in sentence.citations})
+        parts.append(_escaped(answer.text[previous : sentence.end]))
+        parts.append(" " + "".join(f"[{number}]" for number in numbers) if numbers else "")
+        previous = sentence.end
+    return "".join([*parts, _escaped(answer.text[previous:])])
+
+
+def _place(source: Source) -> str:
+    parts = [source.title or source.uri.rsplit("/", 1)[-1]]
+    parts += [f"p. {', '.join(map(str, source.pages))}"] if source.pages else []
+    parts += [" > ".join(source.headings)] if source.headings and source.headings != (source.title,) else []
+    return f"{_inline(', '.join(parts))}: {_inline(source.uri)}"
+
+
+def _inline(text: str) -> str:
+    return _escaped(" ".join(text.split()))
+
+
+def _escaped(text: str) -> str:
+    return _STARTS.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", _printable(text)))
+
+
+def _printable(characters: Iterable[str]) -> str:
+    return "".join(
+        "\ufffd" if unicodedata.category(each) in {"Cc", "Cf", "Cs"} and each not in "\n\t\u200d\u200c" else each
+        for each in characters
+    )
