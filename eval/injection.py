@@ -35,7 +35,7 @@ from rag.index.filters import And, parse
 from rag.pipeline import Pipeline
 from rag.protocols import Generator, JsonSchema, StructuredGenerator
 from rag.recipe import Recipe, build_answer_parts
-from rag.types import Answer, Document, Message, Trace
+from rag.types import Answer, Document, Hit, Message, Trace
 
 GENERATORS = ("extractive", "obedient", "smollm2")
 # whatever looks like the mark of a source once it is shown: square brackets of any script's kind around a number
@@ -194,7 +194,7 @@ class Watched:
         self._pipeline = pipeline
         self.filters: list[str | None] = []
 
-    def retrieve(self, query: str, k: int, *, where: str | None = None) -> list:
+    def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
         self.filters.append(where)
         return self._pipeline.retriever.retrieve(query, k, where=where)
 

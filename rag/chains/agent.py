@@ -88,6 +88,7 @@ class _Found:
     lists: list[list[Hit]] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     calculations: list[Calculated] = field(default_factory=list)
+    standing: tuple[tuple[str, ...], bool] | None = None
 
     def take(self, result: ToolResult) -> int:
         """Keep a result; how many passages no step before had found."""
@@ -98,7 +99,10 @@ class _Found:
             self.documents.append(result.document)
         if result.calculated is not None:
             self.calculations.append(result.calculated)
-        return len({hit.chunk.id for hit in result.hits} - known)
+        new = len({hit.chunk.id for hit in result.hits} - known)
+        if new:
+            self.standing = None
+        return new
 
     def hits(self) -> tuple[Hit, ...]:
         """All passages, fused by reciprocal rank over the steps that found them, ties by the earlier step."""
@@ -268,7 +272,7 @@ def _run(
         for event in answer_from(question, hits, closing):
             if isinstance(event, Answer):
                 quoted = replace(event, quoted=event.quoted or (closing is not parts and not event.refused))
-                answer = with_calculations(question, quoted, found.calculations, found.hits(), parts)
+                answer = with_calculations(question, quoted, found.calculations, hits, parts)
                 answer = replace(answer, trace=run.trace)
                 yield AgentResult(answer, tuple(steps), ended, spent.tokens, tuple(found.documents))
             else:
@@ -341,7 +345,10 @@ def _decided(
     if not before and "search" in tools:
         return Action("search", {"query": question[:MAX_STRING]}, "the question itself")
     hits = found.hits()
-    situation = Situation(question, tuple(before), missing_words(question, hits), _proved(question, hits), hits)
+    if found.standing is None:
+        found.standing = missing_words(question, hits), _proved(question, hits)
+    missing, proved = found.standing
+    situation = Situation(question, tuple(before), missing, proved, hits)
     action = planner(situation, spent)
     if action.tool != FINISH and action.tool not in tools:
         raise GenerationError("the planner names a tool that there is not", where="agent")

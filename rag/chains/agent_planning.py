@@ -129,32 +129,35 @@ class ModelPlanner:
 
     def __call__(self, situation: Situation, spent: Spent) -> Action:
         """See Planner."""
+        # a small model would rather finish than look: it may once there is an answer, or it has tried something else
+        may_finish = situation.proved or len(situation.steps) > 1
+        offered = [*self._tools, FINISH] if may_finish else [*self._tools]
         schema: JsonSchema = {
             "type": "object",
             "properties": {
                 "thought": {"type": "string", "maxLength": MAX_THOUGHT},
-                "action": {"type": "string", "enum": [*self._tools, FINISH]},
+                "action": {"type": "string", "enum": offered},
             },
             "required": ["thought", "action"],
             "additionalProperties": False,
         }
-        known = self._known(situation)
+        known = self._known(situation, offered)
         reply = self._ask("decide", (_RULES, Message("user", f"{known}\n\nNext thought and action?")), schema, spent)
         name, thought = reply.get("action"), reply.get("thought")
         # the schema holds the model to it; this holds whatever stands behind the seam to it, too
-        if not isinstance(name, str) or not isinstance(thought, str) or name not in {*self._tools, FINISH}:
+        if not isinstance(name, str) or not isinstance(thought, str) or name not in offered:
             raise GenerationError("the reply names none of the tools", where="agent")
         if name == FINISH:
             return Action(FINISH, {}, thought)
         return Action(name, self._arguments(self._tools[name], situation, known, thought, spent), thought)
 
-    def _known(self, situation: Situation) -> str:
+    def _known(self, situation: Situation, offered: Sequence[str]) -> str:
         tools = [f"- {one.name}: {neutralise(one.description)}" for one in self._tools.values()]
+        tools += [f"- {FINISH}: Answer from what was found."] if FINISH in offered else []
         lines = [
             f"Question: {neutralise(situation.question)}",
             "Actions:",
             *tools,
-            f"- {FINISH}: Answer from what was found.",
             "Steps so far:",
             *([self._account(taken) for taken in situation.steps] or ["none"]),
             f"Words of the question not found yet: {neutralise(', '.join(situation.missing)) or 'none'}",

@@ -101,14 +101,22 @@ def _basis(
     proved = ground(question, quoted, hits, embedder=parts.embedder, thresholds=parts.bounds)
     if proved.refused:
         return None
-    return replace(proved, draft=answer.draft, dropped=answer.dropped, quoted=True) if answer.refused else answer
+    return replace(proved, draft=answer.draft, quoted=True) if answer.refused else answer
 
 
 def _appended(answer: Answer, text: str, inputs: Sequence[Evidence]) -> Answer:
     gap = "\n" if answer.text else ""
     start = len(answer.text) + len(gap)
     sentence = Sentence(text, start, start + len(text), 1.0, supported=True, citations=_citations(answer, inputs))
-    return replace(answer, text=f"{answer.text}{gap}{text}", sentences=(*answer.sentences, sentence))
+    cited = {unit.hit.chunk.id for unit in inputs}
+    return replace(
+        answer,
+        text=f"{answer.text}{gap}{text}",
+        sentences=(*answer.sentences, sentence),
+        # a passage that the generator was not shown is one the answer rests on now
+        hits=(*answer.hits, *(hit for hit in answer.dropped if hit.chunk.id in cited)),
+        dropped=tuple(hit for hit in answer.dropped if hit.chunk.id not in cited),
+    )
 
 
 def _citations(answer: Answer, inputs: Sequence[Evidence]) -> tuple[Citation, ...]:
