@@ -10,7 +10,7 @@ import pytest
 from rag.errors import RecipeError
 from rag.recipe import Recipe, build_chunker, build_embedder, build_retriever, load_recipe, parse_recipe, recipe_names
 
-SHIPPED = ["bm25", "default", "dense", "extractive", "hybrid-rerank"]
+SHIPPED = ["best-local", "bm25", "default", "dense", "extractive", "hybrid-rerank", "multihop"]
 
 
 def test_the_named_recipes_ship() -> None:

@@ -29,6 +29,8 @@ Stage: TypeAlias = Literal[
     "missed by sparse",
     "missed by both",
     "lost in fusion",
+    "lost by feedback",
+    "lost by a hop",
     "lost by the reranker",
     "below the cut",
     "cut by the context budget",

@@ -11,8 +11,8 @@
     score(d) = sum over t of idf(t) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * |d| / avgdl))
 
 N, df and avgdl are those of the rows that count: the live ones, or with isolation those of the
-filter. A term counts as often as the query holds it, or by the weight it is given. Scores are float64 sums in the order of the
-terms, so they do not depend on how rows are spread over segments.
+filter. A term counts as often as the query holds it, or by the weight it is given. Scores are
+float64 sums in the order of the terms, so they do not depend on how rows are spread over segments.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def build_stages(
     from rag import retrieval
 
     config = recipe.retrieval
-    arms: dict[str, retrieval.DenseRetriever | retrieval.SparseRetriever] = {}
+    arms: dict[str, retrieval.DenseRetriever | retrieval.SparseRetriever | retrieval.SentenceRetriever] = {}
     weights: list[float] = []
     if "dense" in config.arms:
         if embedder is None:
@@ -37,20 +37,36 @@ def build_stages(
         arms["dense"] = retrieval.DenseRetriever(snapshot, embedder)
         weights.append(config.weight)
     if "sparse" in config.arms:
-        arms["sparse"] = retrieval.SparseRetriever(snapshot)
-        weights.append(1 - config.weight)
+        arms["sparse"] = sparse = retrieval.SparseRetriever(snapshot)
+        share = 1 - config.weight
+        weights.append(share * (1 - config.sentences))
+        if config.sentences > 0:
+            arms["sentences"] = retrieval.SentenceRetriever(sparse, depth=config.depth)
+            weights.append(share * config.sentences)
+    elif config.sentences > 0:
+        raise RecipeError(
+            "retrieval.sentences scores the sentences of what BM25 finds, and retrieval.arms has no sparse arm",
+            where="retrieval.sentences",
+            hint='set retrieval.arms = ["dense", "sparse"], or retrieval.sentences to 0',
+        )
     first, *others = arms.values()
-    fused = (
-        retrieval.HybridRetriever([first, *others], fusion=config.fusion, weights=weights, depth=config.depth)
-        if others
-        else first
+    hybrid = retrieval.HybridRetriever(
+        [first, *others], fusion=config.fusion, weights=weights if others else None, depth=config.depth
     )
-    diverse = retrieval.DiverseRetriever(fused, snapshot, relevance=config.mmr) if config.mmr < 1 else None
+    fused = hybrid if others else first
+    feedback = retrieval.FeedbackRetriever(hybrid, trust=config.feedback) if config.feedback > 0 else None
+    bridged = (
+        retrieval.BridgeRetriever(feedback or fused, snapshot, hops=config.hops, pool=config.depth)
+        if config.hops > 0
+        else None
+    )
+    found = bridged or feedback or fused
+    diverse = retrieval.DiverseRetriever(found, snapshot, relevance=config.mmr) if config.mmr < 1 else None
     reranked = (
-        retrieval.RerankedRetriever(diverse or fused, reranker, depth=recipe.reranker.depth) if reranker else None
+        retrieval.RerankedRetriever(diverse or found, reranker, depth=recipe.reranker.depth) if reranker else None
     )
-    queries = _for_queries(recipe, reranked or diverse or fused, snapshot, embedder, transform)
-    last: Retriever = queries or reranked or diverse or fused
+    queries = _for_queries(recipe, reranked or diverse or found, snapshot, embedder, transform)
+    last: Retriever = queries or reranked or diverse or found
     distinct = (
         retrieval.DeduplicatedRetriever(last, threshold=config.near_duplicates) if config.near_duplicates else None
     )
@@ -61,7 +77,9 @@ def build_stages(
         if config.expand != "none"
         else None
     )
-    return retrieval.RetrievalStages(arms, fused, diverse, reranked, queries, distinct, expanded)
+    return retrieval.RetrievalStages(
+        arms, fused, diverse, reranked, queries, distinct, expanded, feedback=feedback, bridged=bridged
+    )
 
 
 def _for_queries(

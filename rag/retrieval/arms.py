@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,20 +10,40 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import QueryError
-from rag.index import Ranking, Snapshot, check_embedder
+from rag.index import Ranking, Ref, Snapshot, check_embedder
+from rag.index.snapshot import Terms
 from rag.protocols import Embedder
+from rag.retrieval.analysed import passage_terms
+from rag.retrieval.relevance_model import rm3, rocchio
 from rag.text import query_terms
-from rag.types import ArmScore, Hit
+from rag.types import ArmScore, Hit, Vectors
 
 Scores = npt.NDArray[np.float64]
+
+# Of feedback at full strength: the passages read, the terms added, and the share they have of the expanded question.
+SPARSE_PASSAGES, SPARSE_TERMS, SPARSE_SHARE = 10, 20, 0.4
+DENSE_PASSAGES, DENSE_SHARE = 3, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """Rows taken to be relevant, best first, with their scores, and how far to trust them, from 0 to 1."""
+
+    refs: tuple[Ref, ...]
+    scores: tuple[float, ...]
+    strength: float
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question made ready for one arm: embedded, or cut into terms."""
+    """A question made ready for one arm: embedded, or cut into terms.
+
+    ``expand`` gives it with what passages found before add to it, where the arm can make use of them.
+    """
 
     rank: Callable[[int, str | None], Ranking]
     score: Callable[[npt.NDArray[np.int64]], Scores]
+    expand: Callable[[Feedback], Asked] | None = None
 
 
 class Arm(Protocol):
@@ -70,11 +90,18 @@ class DenseRetriever:
 
     def ask(self, query: str) -> Asked:
         """Embed a question."""
-        vector = self.embedder.embed_queries([query])[0]
+        return self._asked(self.embedder.embed_queries([query])[0])
+
+    def _asked(self, vector: Vectors) -> Asked:
         return Asked(
             lambda k, where: self.snapshot.dense(vector, k, where),
             lambda refs: self.snapshot.dense_scores(vector, refs),
+            lambda feedback: self._asked(self._expanded(vector, feedback)),
         )
+
+    def _expanded(self, vector: Vectors, feedback: Feedback) -> Vectors:
+        passages = self.snapshot.vectors(feedback.refs[:DENSE_PASSAGES])
+        return rocchio(vector, passages, share=DENSE_SHARE * feedback.strength)
 
     def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
         """At most ``k`` hits, best first, ties by chunk id. Raises QueryError, FilterError."""
@@ -96,11 +123,24 @@ class SparseRetriever:
 
     def ask(self, query: str) -> Asked:
         """Cut a question into terms."""
-        terms = query_terms(query, self.snapshot.languages)
+        terms = self.terms(query)
+        return self._asked(terms, lambda feedback: self._asked(self._expanded(terms, feedback)))
+
+    def terms(self, query: str) -> list[str]:
+        """The terms of a question that are looked for."""
+        return query_terms(query, self.snapshot.languages)
+
+    def _asked(self, terms: Terms, expand: Callable[[Feedback], Asked] | None = None) -> Asked:
         return Asked(
             lambda k, where: self.snapshot.sparse(terms, k, where, isolation=self.isolation),
             lambda refs: self.snapshot.sparse_scores(terms, refs),
+            expand,
         )
+
+    def _expanded(self, terms: Sequence[str], feedback: Feedback) -> Terms:
+        known, scores = feedback.refs[:SPARSE_PASSAGES], feedback.scores[:SPARSE_PASSAGES]
+        passages = [passage_terms(chunk) for chunk in self.snapshot.chunks(known)]
+        return rm3(terms, passages, scores, terms=SPARSE_TERMS, share=SPARSE_SHARE * feedback.strength)
 
     def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
         """At most ``k`` hits, best first, ties by chunk id. Raises QueryError, FilterError."""

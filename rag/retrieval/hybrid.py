@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from rag.errors import QueryError
-from rag.retrieval.arms import Arm, check
+from rag.index import Ref
+from rag.retrieval.arms import Arm, Asked, check
 from rag.retrieval.fusion import Fusion, combine, normalised
 from rag.types import ArmScore, Hit
+
+
+class Fused(NamedTuple):
+    """Rows best first, ties by chunk id, with their scores, and the rankings of the arms they come from."""
+
+    refs: Sequence[Ref]
+    scores: Mapping[Ref, float]
+    rankings: Sequence[Sequence[tuple[Ref, float]]]
 
 
 class HybridRetriever:
@@ -35,19 +45,28 @@ class HybridRetriever:
     def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
         """At most ``k`` hits, best first, ties by chunk id. Raises QueryError, FilterError."""
         check(query, k)
+        return self.hits(self.fuse([arm.ask(query) for arm in self.arms], k, where), k)
+
+    def fuse(self, asked: Sequence[Asked], k: int, where: str | None) -> Fused:
+        """The rows that the arms find for a question asked of each, in their order; ``k`` of them or more."""
         depth = max(k, self.depth)
-        found = [arm.ask(query).rank(depth, where) for arm in self.arms]
+        found = [one.rank(depth, where) for one in asked]
         rankings = [list(zip(refs.tolist(), scores.tolist(), strict=True)) for refs, scores in found]
-        fused = combine(self.fusion, rankings, self.weights)
-        refs = list(fused)
+        scores = combine(self.fusion, rankings, self.weights)
+        refs = list(scores)
         keys = dict(zip(refs, self.snapshot.keys(refs), strict=True))
-        best = sorted(refs, key=lambda ref: (-fused[ref], keys[ref]))[:k]
-        places: dict[int, dict[str, ArmScore]] = {ref: {} for ref in best}
-        for arm, ranking in zip(self.arms, rankings, strict=True):
+        order = sorted(refs, key=lambda ref: (-scores[ref], keys[ref]))
+        return Fused(order, scores, rankings)
+
+    def hits(self, fused: Fused, k: int) -> list[Hit]:
+        """The passages of the best ``k`` rows."""
+        best = fused.refs[:k]
+        places: dict[Ref, dict[str, ArmScore]] = {ref: {} for ref in best}
+        for arm, ranking in zip(self.arms, fused.rankings, strict=True):
             for rank, (ref, score) in enumerate(ranking, 1):
                 if ref in places:
                     places[ref][arm.name] = ArmScore(rank, score)
         return [
-            Hit(chunk, fused[ref], rank, places[ref], metadata)
+            Hit(chunk, fused.scores[ref], rank, places[ref], metadata)
             for rank, (ref, (chunk, metadata)) in enumerate(zip(best, self.snapshot.passages(best), strict=True), 1)
         ]

@@ -9,7 +9,7 @@ from typing import get_args
 
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import Dataset, Question
-from rag.evaluation.misses.gold import Gold, find_documents, find_gold
+from rag.evaluation.misses.gold import Gold, find_documents, find_gold, places_in
 from rag.evaluation.misses.lost_in_answer import answered, is_wrong, not_shown, wrongly_answered
 from rag.evaluation.misses.lost_in_retrieval import Loss, not_loaded, not_retrieved, quoted, split
 from rag.evaluation.misses.trace import trace
@@ -163,8 +163,8 @@ def _find_lost(
 ) -> list[_Lost]:
     """Of the golds those that never reached the reader: the generator, or without an answer the list of hits."""
     recipe = desk.pipeline.recipe
-    shown = {hit.chunk.id for hit in hits}
-    unfound = [gold for gold, loss in golds if not loss and shown.isdisjoint(gold.holders)]
+    shown = {gold.document for gold, _ in golds if any(places_in(gold, hit) is not None for hit in hits)}
+    unfound = [gold for gold, loss in golds if not loss and gold.document not in shown]
     traced = None
     if unfound:
         wanted = {chunk for gold in unfound for chunk in gold.holders}
@@ -172,9 +172,9 @@ def _find_lost(
         traced = trace(desk.stages, desk.snapshot, result.question, k=config.k, depth=config.depth, wanted=wanted)
     lost = []
     for gold, loss in golds:
-        if loss:
+        if loss and gold.document not in shown:
             lost.append(_Lost(gold, loss))
-        elif traced and shown.isdisjoint(gold.holders):
+        elif traced and gold.document not in shown:
             if (place := traced.steps[-1].best(gold.holders)) and place.rank <= recipe.retrieval.k:
                 raise EvaluationError(
                     f"the answer to question {result.id!r} was made from other hits than its search gives now",

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import DocumentKey, Question, Span
 from rag.index import Snapshot
-from rag.types import Chunk
+from rag.types import Chunk, Hit
 
 # An answer that is a judgement on the text, not a part of it: "no" occurs in most documents, and proves nothing.
 _POLAR = frozenset({"yes", "no"})
@@ -41,6 +41,26 @@ class Gold:
     spans: tuple[Span, ...] = ()
     chunks: tuple[Chunk, ...] = ()
     holders: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+
+def places_in(gold: Gold, hit: Hit) -> tuple[tuple[int, int], ...] | None:
+    """Where a hit's text holds the gold whole; () where any of it will do, None where it does not hold it.
+
+    An expanded hit may hold whole what lies in two passages of the index. One whose duplicate holds the gold stands
+    for that.
+    """
+    if hit.chunk.id in gold.holders:
+        return gold.holders[hit.chunk.id]
+    chunk = hit.chunk
+    if hit.within and any(one.document_id == chunk.document_id for one in gold.chunks):
+        places = tuple(
+            (span.start - chunk.start, span.end - chunk.start)
+            for span in gold.spans
+            if chunk.start <= span.start and span.end <= chunk.end
+        )
+        if places or not gold.spans:
+            return places
+    return None if gold.holders.keys().isdisjoint(hit.chunk_ids) else ()
 
 
 def find_documents(snapshot: Snapshot, key: DocumentKey, wanted: Collection[str]) -> dict[str, tuple[str, ...]]:

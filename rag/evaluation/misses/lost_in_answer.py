@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rag.evaluation.answers.text import contains
 from rag.evaluation.datasets import Question
-from rag.evaluation.misses.gold import Gold
+from rag.evaluation.misses.gold import Gold, places_in
 from rag.evaluation.misses.lost_in_retrieval import Loss, quoted
 from rag.generators.sentence_ranking import rank_sentences
 from rag.grounding import Thresholds, ground
@@ -32,7 +32,7 @@ def not_shown(gold: Gold, answer: Answer, hits: Sequence[Hit], recipe: Recipe) -
     The hits are those of the search, used and dropped, in their order.
     """
     config = recipe.generator
-    holding = [number for number, hit in enumerate(hits) if hit.chunk.id in gold.holders]
+    holding = [number for number, hit in enumerate(hits) if places_in(gold, hit) is not None]
     if config.kind != "extractive" and config.excerpt:
         needed = _sentences_needed(gold, answer.question, hits)
         rank, number, sentence = min(needed, default=(0, 0, ""))
@@ -64,11 +64,11 @@ def _sentences_needed(gold: Gold, question: str, hits: Sequence[Hit]) -> list[tu
     shown: dict[int, set[int]] = {}
     for rank, sentence in enumerate(rank_sentences(question, [hit.chunk.text for hit in hits]).sentences, 1):
         number = sentence.passage
-        chunk = hits[number].chunk
-        if chunk.id in gold.holders and number not in found:
+        places = places_in(gold, hits[number])
+        if places is not None and number not in found:
             seen = shown.setdefault(number, set())
             seen.update(range(sentence.start, sentence.end))
-            if _holds(chunk.text, seen, gold.holders[chunk.id]):
+            if _holds(hits[number].chunk.text, seen, places):
                 found[number] = (rank, number, sentence.text)
     return list(found.values())
 
@@ -160,7 +160,7 @@ def _up(score: float) -> str:
 def _stated(gold: Gold, hits: Sequence[Hit]) -> str:
     """The sentence that holds the answer in the best of the hits, "" where there is none."""
     for hit in hits:
-        for start, end in gold.holders.get(hit.chunk.id, ()):
+        for start, end in places_in(gold, hit) or ():
             for first, last in sentences(hit.chunk.text, hit.chunk.language):
                 if first <= start and end <= last:
                     return f"{quoted(hit.chunk.text[first:last], _SHOWN)} from {quoted(gold.title)}"

@@ -14,6 +14,7 @@ from rag.types import ArmScore, Hit
 _TITLES = 3  # of the hits ranked above
 _SHOWN = 60  # characters of a title
 _MISSED_BY: dict[str, Stage] = {"dense": "missed by dense", "sparse": "missed by sparse"}
+_SEARCHING = {"feedback", "hops"}  # steps that do not choose from the order before alone
 _WEIGHTS = [step / 20 for step in range(21)]
 
 
@@ -59,10 +60,12 @@ def not_retrieved(gold: Gold, traced: Trace, recipe: Recipe) -> Loss:
     first = traced.steps[0]
     places = {arm.name: arm.best(gold.holders) for arm in traced.arms}
     found = [place for arm in traced.arms if (place := places[arm.name]) and place.rank <= arm.cut]
-    missing = [arm for arm in traced.arms if not ((place := places[arm.name]) and place.rank <= arm.cut)]
+    # The sentences are those of the passages that BM25 found: what they lack, BM25 lacks.
+    searching = [arm for arm in traced.arms if arm.name in _MISSED_BY]
+    missing = [arm for arm in searching if not ((place := places[arm.name]) and place.rank <= arm.cut)]
     placed = first.best(gold.holders)
     stage: Stage
-    if not found and traced.steps[-1].name == "queries" and (other := traced.steps[-1].best(gold.holders)):
+    if not found and len(traced.steps) > 1 and (other := traced.steps[-1].best(gold.holders)):
         stage, advice = "below the cut", _raise_cut(traced.steps[-1], other, recipe)
     elif not found:
         stage = "missed by both" if len(missing) > 1 else _MISSED_BY[missing[0].name]
@@ -84,6 +87,17 @@ def _reordered(gold: Gold, traced: Trace, recipe: Recipe) -> tuple[Stage, str]:
     for step in traced.steps[1:]:
         after = step.best(gold.holders)
         if before and before.rank <= step.cut and not (after and after.rank <= step.cut):
+            if step.name == "feedback":
+                trust = recipe.retrieval.feedback
+                return (
+                    "lost by feedback",
+                    f"what the first passages added took its place: retrieval.feedback is {trust:g}",
+                )
+            if step.name == "hops":
+                return (
+                    "lost by a hop",
+                    f"passages linked with others took its place: retrieval.hops is {recipe.retrieval.hops}",
+                )
             if step.name == "diversity":
                 reason = f"diversity took its place: set retrieval.mmr ({recipe.retrieval.mmr:g}) nearer to 1"
             elif step.name == "queries":
@@ -95,7 +109,7 @@ def _reordered(gold: Gold, traced: Trace, recipe: Recipe) -> tuple[Stage, str]:
             else:
                 reason = f"the reranker {recipe.reranker.model} ranks it below what the search did"
             return "lost by the reranker", reason
-        if after is None:
+        if after is None and step.name not in _SEARCHING:
             break
         before = after
     return "below the cut", _raise_cut(traced.steps[-1], before, recipe)

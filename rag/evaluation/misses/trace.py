@@ -10,7 +10,14 @@ import numpy as np
 
 from rag.index import Ref, Snapshot
 from rag.protocols import Retriever
-from rag.retrieval import DenseRetriever, Fusion, RetrievalStages, SparseRetriever
+from rag.retrieval import (
+    DenseRetriever,
+    Fusion,
+    HybridRetriever,
+    RetrievalStages,
+    SentenceRetriever,
+    SparseRetriever,
+)
 from rag.retrieval.fusion import combine
 from rag.types import ArmScore, Hit
 
@@ -50,12 +57,14 @@ class ArmTrace(Step):
 class Trace:
     """A question's way through a retrieval: its arms, the steps after them in order, and the hits at the end.
 
-    ``steps`` starts with the fusion; with one arm there is none, and it starts with the arm itself.
+    ``steps`` starts with the fusion, in which the arms have ``weights``; with one arm there is none, and it starts
+    with the arm itself.
     """
 
     arms: tuple[ArmTrace, ...]
     steps: tuple[Step, ...]
     hits: tuple[Hit, ...]
+    weights: tuple[float, ...]
 
     def rank(self, chunks: Collection[str]) -> float:
         """The best rank of any of these passages in the last step that has one; infinite if none does."""
@@ -75,24 +84,32 @@ def trace(
     ``depth`` is how much of an arm is read at least. The steps before several queries are fused are those of the
     question itself. Raises QueryError, RerankError.
     """
-    kept = max(k, stages.queries.depth) if stages.queries else k
+    distinct = stages.expanded.reach(k) if stages.expanded else k
+    found = stages.distinct.reach(distinct) if stages.distinct else distinct
+    kept = max(found, stages.queries.depth) if stages.queries else found
     reranked = max(kept, stages.reranked.depth) if stages.reranked else kept
     pool = max(reranked, stages.diverse.pool) if stages.diverse else reranked
-    reach = max(pool, depth)
+    linked = max(pool, stages.bridged.pool) if stages.bridged else pool
+    reach = max(linked, depth)
     refs = dict(zip(wanted, snapshot.refs(list(wanted)), strict=True))
     arms = tuple(_arm(arm, question, refs, reach) for arm in stages.arms.values())
     asks: list[tuple[str, Retriever, int, int]]
-    asks = [("fusion" if len(arms) > 1 else arms[0].name, stages.fused, reach, pool)]
+    asks = [("fusion" if len(arms) > 1 else arms[0].name, stages.fused, reach, reach if stages.feedback else linked)]
+    asks += [("feedback", stages.feedback, linked, linked)] if stages.feedback else []
+    asks += [("hops", stages.bridged, pool, pool)] if stages.bridged else []
     asks += [("diversity", stages.diverse, pool, reranked)] if stages.diverse else []
     asks += [("reranker", stages.reranked, reranked, kept)] if stages.reranked else []
-    asks += [("queries", stages.queries, kept, k)] if stages.queries else []
+    asks += [("queries", stages.queries, kept, found)] if stages.queries else []
+    asks += [("near-duplicates", stages.distinct, distinct, distinct)] if stages.distinct else []
+    asks += [("expansion", stages.expanded, k, k)] if stages.expanded else []
+    weights = stages.fused.weights if isinstance(stages.fused, HybridRetriever) else (1.0,)
     steps: list[Step] = []
     hits: list[Hit] = []
     for name, retriever, asked, cut in asks:
         hits = retriever.retrieve(question, asked)
-        places = {hit.chunk.id: ArmScore(hit.rank, hit.score) for hit in hits if hit.chunk.id in refs}
+        places = {one: ArmScore(hit.rank, hit.score) for hit in hits for one in hit.chunk_ids if one in refs}
         steps.append(Step(name, places, cut))
-    return Trace(arms, tuple(steps), tuple(hits[:k]))
+    return Trace(arms, tuple(steps), tuple(hits[:k]), weights)
 
 
 def rank_at_weight(traced: Trace, chunks: Iterable[str], fusion: Fusion, weight: float) -> int | None:
@@ -100,14 +117,20 @@ def rank_at_weight(traced: Trace, chunks: Iterable[str], fusion: Fusion, weight:
 
     Of equal scores theirs is taken to be the last; None if no arm's ranking holds one.
     """
-    weights = [weight if arm.name == "dense" else 1 - weight for arm in traced.arms]
+    others = sum(own for arm, own in zip(traced.arms, traced.weights, strict=True) if arm.name != "dense") or 1.0
+    weights = [
+        weight if arm.name == "dense" else (1 - weight) * own / others
+        for arm, own in zip(traced.arms, traced.weights, strict=True)
+    ]
     fused = combine(fusion, [arm.ranking for arm in traced.arms], weights)
     rows = {arm.refs[one] for one in chunks for arm in traced.arms}
     best = max((fused[row] for row in rows & fused.keys()), default=None)
     return None if best is None else sum(score >= best for score in fused.values())
 
 
-def _arm(arm: DenseRetriever | SparseRetriever, question: str, refs: Mapping[str, Ref], reach: int) -> ArmTrace:
+def _arm(
+    arm: DenseRetriever | SparseRetriever | SentenceRetriever, question: str, refs: Mapping[str, Ref], reach: int
+) -> ArmTrace:
     asked = arm.ask(question)
     ranking = asked.rank(max(DEEP, reach), None)
     ranked = list(zip(ranking.refs.tolist(), ranking.scores.tolist(), strict=True))
