@@ -75,10 +75,11 @@ def test_every_third_party_import_is_a_declared_dependency(root: Path) -> None:
     extras = project["optional-dependencies"]
     evaluation = {canonicalize_name(Requirement(line).name) for line in [*extras["eval"], *extras["ragas"]]}
     core = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    others = {canonicalize_name(Requirement(line).name) for line in [*extras["mcp"], *extras["otel"]]}
     homes = packages_distributions()
     for file in (root / "rag").rglob("*.py"):
-        # Of the extra llama-cpp-python, which brings jinja2.
-        optional = evaluation if "evaluation" in file.parts else {"llama-cpp-python", "jinja2"}
+        # jinja2 comes with the extra llama-cpp-python.
+        optional = evaluation if "evaluation" in file.parts else {"llama-cpp-python", "jinja2", *others}
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             modules = []
             if isinstance(node, ast.Import):
@@ -94,7 +95,8 @@ def test_every_third_party_import_is_a_declared_dependency(root: Path) -> None:
 def test_constraints_pin_every_declared_dependency(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["app"], *extras["eval"], *extras["ragas"], *extras["dev"]]
+    compiled = {"gpu", "llama-cpp-python"}
+    wanted = [*project["dependencies"], *(line for extra in extras.keys() - compiled for line in extras[extra])]
     pinned = {
         canonicalize_name(line.split("==")[0])
         for line in (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
