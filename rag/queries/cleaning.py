@@ -33,13 +33,16 @@ def tidied(text: str) -> str:
 def distinct(query: str, found: Iterable[str], *, but: Iterable[str] = (), most: int) -> list[str]:
     """The query as it is, and after it those found that say something else, at most ``most`` of them.
 
-    Texts that differ in case, white space or punctuation alone are one. Those in ``but`` are left out.
+    Texts that differ in case, white space or punctuation alone are one. Those in ``but``, and what they begin with, are
+    left out.
     """
-    seen = {_key(query), *map(_key, but)}
+    seen = {_key(query)}
+    excluded = [_key(text) for text in but]
     kept: list[str] = []
     for text in map(tidied, found):
         key = _key(text)
-        if key and key not in seen and len(kept) < most:
+        known = key in seen or any(other.startswith(key) for other in excluded)
+        if key and not known and len(kept) < most:
             seen.add(key)
             kept.append(text)
     return [query, *kept]
