@@ -206,7 +206,7 @@ class Pipeline:
 
     def ask_stream(self, question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
         """As ``ask``, while it happens: pieces of the unchecked draft, and last the Answer."""
-        chain = build_chain(self.recipe, self.retriever, self.generator, self.embedder)
+        chain = build_chain(self.recipe, self.retriever, self.generator, self.embedder, self.snapshot)
         return chain(question, k, where=where)
 
     def agent_stream(

@@ -70,6 +70,8 @@ def _better(answer: Answer, best: Answer, hits: Sequence[Hit], parts: AnswerPart
     Where they are about it as much, the one that cites more passages is: it has more to say.
     """
     text = "\n".join(sentence.text for sentence in best.sentences if sentence.supported)
+    if answer.text == text:
+        return False
     return _merit(answer) > _merit(prove(best.question, text, hits, parts))
 
 
