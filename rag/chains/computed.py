@@ -96,7 +96,9 @@ def _basis(
     None where those are not about the question.
     """
     if not inputs:
-        return answer if not answer.refused else replace(answer, text="", verdict="supported", score=1.0)
+        # of a question that asks for nothing else, no passage says anything
+        alone = answer.refused or not terms(question.replace(spelled_out(question), ""), detect_language(question))
+        return replace(answer, text="", verdict="supported", sentences=(), score=1.0) if alone else answer
     quoted = "\n".join(unit.text for unit in inputs)
     proved = ground(question, quoted, hits, embedder=parts.embedder, thresholds=parts.bounds)
     if proved.refused:

@@ -104,7 +104,10 @@ def tool(
     from pydantic import ConfigDict, ValidationError, create_model
 
     fields: dict[str, tuple[object, object]] = {}
-    hints = typing.get_type_hints(function, include_extras=True)
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise ToolError(f"a type hint cannot be resolved: {error}", where=name) from error
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
             raise ToolError(f"parameter {parameter.name!r} cannot be given by name", where=name)
