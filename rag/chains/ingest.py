@@ -22,10 +22,11 @@ from typing import TypeAlias
 import numpy as np
 
 from rag.chains.stretches import Stretch, embed_stretches
+from rag.embedders import LateEmbedder
 from rag.errors import ChunkError, LoadError
 from rag.index import Writer
 from rag.loaders import SourceFile, load_bytes, read_file, uri_prefix, walk
-from rag.protocols import Chunker, Embedder, SpanEmbedder
+from rag.protocols import Chunker, Embedder
 from rag.text import detect_language
 from rag.types import Chunk, Document, Vectors, content_hash
 
@@ -91,13 +92,12 @@ def index_files(
     exclude: Sequence[str] = (),
     sync: bool = False,
     at_once: bool = False,
-    late: SpanEmbedder | None = None,
     progress: Callable[[IndexProgress], None] | None = None,
 ) -> IndexReport:
     """Bring the index up to date with files and folders.
 
-    With ``late``, a passage's vector is made from its document by late chunking, not from its content alone: no
-    vector is then taken from another passage, and all of a document that has changed is embedded anew.
+    With a LateEmbedder, a passage's vector is made of its document, not of its content alone: no vector is then
+    taken from another passage, and all of a document that has changed is embedded anew.
     ``settings`` is anything that decides how files are cut: files indexed under other settings are
     cut anew. With ``sync``, documents under the given folders whose file has gone, or is no longer
     selected by the globs, leave the index; nothing leaves because a file or folder cannot be read.
@@ -106,9 +106,7 @@ def index_files(
     """
     started = time.monotonic()
     with ThreadPoolExecutor(1, "embedding") as executor:
-        run = _Run(
-            writer, chunker, embedder, content_hash(INGEST_VERSION, settings), executor, at_once=at_once, late=late
-        )
+        run = _Run(writer, chunker, embedder, content_hash(INGEST_VERSION, settings), executor, at_once=at_once)
         return _index_files(run, paths, include, exclude, sync=sync, progress=progress, started=started)
 
 
@@ -192,14 +190,13 @@ class _Run:
         executor: Executor,
         *,
         at_once: bool,
-        late: SpanEmbedder | None,
     ) -> None:
         self.writer = writer
         self.chunker = chunker
         self.embedder = embedder
         self.settings = settings
         self.at_once = at_once
-        self.late = late
+        self.late = embedder if isinstance(embedder, LateEmbedder) else None
         self.report = IndexReport()
         self.cut = 0
         self.skipped: list[Skipped] = []

@@ -12,7 +12,7 @@ from rag.recipe.answering import (
     build_thresholds,
     build_verifier,
 )
-from rag.recipe.indexing import build_chunker, build_embedder, late_embedder
+from rag.recipe.indexing import build_chunker, build_embedder
 from rag.recipe.reading import load_recipe, parse_recipe, recall_recipe, recipe_names
 from rag.recipe.searching import build_reranker, build_retriever, build_stages, build_transform
 from rag.recipe.sections import (
@@ -56,7 +56,6 @@ __all__ = [
     "build_thresholds",
     "build_transform",
     "build_verifier",
-    "late_embedder",
     "load_recipe",
     "parse_recipe",
     "recall_recipe",

@@ -9,7 +9,7 @@ from rag.errors import RecipeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rag.protocols import Chunker, Embedder, Generator, SpanEmbedder, Tokenizer
+    from rag.protocols import Chunker, Embedder, Generator, Tokenizer
     from rag.recipe.sections import Recipe
 
 
@@ -34,13 +34,6 @@ def build_embedder(recipe: Recipe) -> Embedder | None:
 
     embedder = load_embedder(config.model, backend=config.backend)
     return LateEmbedder(embedder) if recipe.chunker.late else embedder
-
-
-def late_embedder(recipe: Recipe, embedder: Embedder | None) -> SpanEmbedder | None:
-    """What makes vectors by late chunking; None where the recipe does not ask for it."""
-    from rag.protocols import SpanEmbedder
-
-    return embedder if recipe.chunker.late and isinstance(embedder, SpanEmbedder) else None
 
 
 def build_chunker(

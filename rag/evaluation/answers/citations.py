@@ -56,7 +56,7 @@ def citation_scores(
     """
     if not answer.sentences:
         return None
-    passages = {hit.chunk.id: hit.chunk.content for hit in (*answer.hits, *answer.dropped)}
+    passages = {hit.chunk.id: hit.chunk.shown for hit in (*answer.hits, *answer.dropped)}
 
     def read(citation: Citation) -> str:
         return passages.get(citation.chunk_id, citation.quote) if evidence == "passage" else citation.quote

@@ -131,14 +131,15 @@ def _ask(pipeline: Pipeline, ask: Ask, key: DocumentKey, depth: int, known: Quer
 
 
 def _documents(hits: Sequence[Hit], key: DocumentKey) -> tuple[Retrieved, ...]:
-    """Each document with the score of its best passage.
+    """Each document with the score of its best passage; those whose passage stands behind a nearly equal one included.
 
     A diversified ranking is not in the order of its scores, but a run is sorted by them: there 1 / rank stands for one.
     """
     in_order = all(first.score >= second.score for first, second in pairwise(hits))
     best: dict[str, float] = {}
     for rank, hit in enumerate(hits, 1):
-        best.setdefault(document_key(hit, key), hit.score if in_order else 1.0 / rank)
+        for one in (hit, *hit.duplicates):
+            best.setdefault(document_key(one, key), one.score if in_order else 1.0 / rank)
     return tuple(Retrieved(document, score) for document, score in best.items())
 
 

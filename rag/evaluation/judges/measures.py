@@ -177,7 +177,7 @@ def _evidence(sentence: Sentence, hits: Sequence[Hit], count: int) -> list[str]:
 def _nearest(claim: str, hits: Sequence[Hit], count: int) -> list[str]:
     """One text of the ``count`` sentences nearest to a claim, under their passages' headers; or each passage whole."""
     if not count:
-        return [hit.chunk.content for hit in hits]
+        return [hit.chunk.shown for hit in hits]
     shown = excerpts(claim, [hit.chunk.text for hit in hits], count)
     parts = [f"{hit.chunk.header}\n{text}".strip() for hit, text in zip(hits, shown, strict=True) if text]
     return ["\n".join(parts)] if parts else []

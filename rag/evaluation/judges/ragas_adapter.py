@@ -311,7 +311,7 @@ def _inputs(measure: RagasMeasure, question: Question, answer: Answer) -> dict[s
     given: dict[Input, str | list[str]] = {
         "user_input": question.text,
         "response": shown_text(answer),
-        "retrieved_contexts": [hit.chunk.content for hit in answer.hits],
+        "retrieved_contexts": [hit.chunk.shown for hit in answer.hits],
         "reference": question.answers[0] if question.answers else "",
     }
     return {name: given[name] for name in measure.inputs}

@@ -1,7 +1,8 @@
 """Trial indexes: an index's documents cut anew, with the vectors that are known already.
 
 The texts are those that the index holds, so no source file is read. A vector depends on a passage's content alone:
-those of passages that the index or an earlier trial index holds are taken from there.
+those of passages that the index or an earlier trial index holds are taken from there. With late chunking it depends on
+the whole document, and each trial index embeds its own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from rag.chains.stretches import Stretch, embed_stretches
+from rag.embedders import LateEmbedder
 from rag.errors import NotAnIndexError
 from rag.index import IndexSettings, Snapshot, Writer, read_note
 from rag.protocols import Embedder
@@ -167,6 +170,12 @@ def _put(
         for origin, document, chunks in pending:
             writer.put(document, chunks, None, source=origin, state=NOTE)
         return 0
+    if isinstance(embedder, LateEmbedder):
+        for origin, document, chunks in pending:
+            none = np.zeros((0, embedder.dim), np.float32)
+            rows = embed_stretches(embedder, [Stretch.around(document, chunks)]) if chunks else none
+            writer.put(document, chunks, rows, source=origin, state=NOTE)
+        return sum(len(chunks) for _, _, chunks in pending)
     contents = {chunk.content_id: chunk.content for _, _, chunks in pending for chunk in chunks}
     vectors = writer.known_vectors(contents)
     for holder in holders:

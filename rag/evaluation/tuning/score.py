@@ -97,7 +97,8 @@ def document_run(hits: Sequence[Hit], key: DocumentKey) -> dict[str, float]:
     """
     run: dict[str, float] = {}
     for rank, hit in enumerate(hits, 1):
-        run.setdefault(document_key(hit, key), 1.0 / rank)
+        for one in (hit, *hit.duplicates):
+            run.setdefault(document_key(one, key), 1.0 / rank)
     return run
 
 
