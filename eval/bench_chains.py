@@ -5,7 +5,7 @@
 
 HotpotQA-100 asks what takes two passages each: does the answer hold the gold one (contains, F1), are the two passages
 among those read and those cited, how many tokens were read and written, and how long did it take. Lists are asked of
-the same passages: "Which films came out in 1988?" for each year, director, band that a rule finds in two passages or
+the same passages: "List all films of 1988." for each year, director, band that a rule finds in two passages or
 more; their score is the share of these passages that the answer cites. Paired tests against one shot of the same
 generator, Holm-corrected. Half of HotpotQA's questions, the first, third and so on of the file, set the default of
 chain.enough; ``--half held-out`` asks the others alone.
@@ -45,7 +45,7 @@ GENERATORS = {
 _NAME = r"([A-Z][\w’'-]+(?: [A-Z][\w’'-]+){1,3})"
 LISTS = {
     "Who was born in {}?": re.compile(r"\(born [A-Z][a-z]+ \d+, (\d{4})\)"),
-    "Which films came out in {}?": re.compile(r"is an? (\d{4}) [\w\- ]*film"),
+    "List all films of {}.": re.compile(r"is an? (\d{4}) [\w\- ]*film"),
     "Which films were directed by {}?": re.compile(rf"films? (?:[\w ,-]+? )?directed by {_NAME}"),
     "Which albums are by {}?": re.compile(rf"album by [\w -]*?(?:band|duo|group|singer) {_NAME}"),
 }

@@ -20,11 +20,14 @@ from rag.chains.reducing import reduced
 from rag.protocols import Generator, Retriever
 from rag.types import Answer, Hit
 
-__all__ = ["ChainProgress", "Report", "by_document", "map_reduce"]
+__all__ = ["ChainProgress", "Report", "by_document", "map_reduce", "task_free"]
 
 # Passages of other documents that are read beside a document when what it says is proved: what a question is about
 # may be told by all of them together. Reading more of them costs more and changes little.
 BESIDE = 5
+
+# Share of the best answer's score below which another document's is about something else.
+ALIKE = 0.7
 
 # What to do with the passages is not what they are about; at the start of a question alone, where it is no noun.
 _TASK = re.compile(
@@ -76,6 +79,11 @@ def map_reduce(
     return begun(_map_reduce(checked(question, k), retriever, parts, reducer, k, where, progress))
 
 
+def task_free(question: str) -> str:
+    """What a question is about, without the words that say what to do with it ("list all ...")."""
+    return _TASK.sub("", question) or question
+
+
 def by_document(hits: Sequence[Hit]) -> list[list[Hit]]:
     """The hits of each document, in rank order; documents in the order of their best."""
     groups: dict[str, list[Hit]] = {}
@@ -96,7 +104,7 @@ def _map_reduce(
     with tracing.recording("map-reduce") as run:
         hits = search(retriever, question, k, where)
         yield ""
-        topic = _TASK.sub("", question) or question
+        topic = task_free(question)
         groups = by_document(hits)
         answers: list[Answer] = []
         for done, group in enumerate(groups, 1):
@@ -145,21 +153,37 @@ def _relevant(
 ) -> tuple[list[Answer], float]:
     """The answers that are about the question, in their order, and how far they are so together.
 
-    Of things compared, each document tells of one: such an answer, which alone is about half the question, is taken if
-    those taken are more about the question with it.
+    Where the question names something (a person, a year), an answer has to name some of it; and one that is far less
+    about the question than the best is about something else. Of things compared, each document tells of one: such an
+    answer, which alone is about half the question, is taken if those taken are more about the question with it.
     """
-    enough = parts.bounds.answerable
-    taken = {place for place, answer in enumerate(answers) if not answer.refused and answer.score >= enough}
+    named = _named(topic, answers, hits)
+    best = max((answers[place].score for place in named), default=0.0)
+    enough = max(parts.bounds.answerable, ALIKE * best)
+    taken = {place for place in named if answers[place].score >= enough}
     score = max((answers[place].score for place in taken), default=0.0)
-    half = [place for place, answer in enumerate(answers) if not answer.refused and place not in taken]
-    for place in sorted(half, key=lambda place: (-answers[place].score, place)):
+    for place in sorted(named - taken, key=lambda place: (-answers[place].score, place)):
         sentences = proved(answers[i] for i in sorted({*taken, place}))
         draft = "\n".join(sentence.text for sentence in sentences)
         together = prove(topic, draft, cited_hits(sentences, hits), _halved(parts))
         if together.score > score:
             taken.add(place)
             score = together.score
-    return ([answers[place] for place in sorted(taken)], score) if score >= enough else ([], score)
+    return ([answers[place] for place in sorted(taken)] if score >= parts.bounds.answerable else []), score
+
+
+def _named(topic: str, answers: Sequence[Answer], hits: Sequence[Hit]) -> set[int]:
+    """The places of the answers that are none of refusals, and cite something of what the question names."""
+    from rag.grounding import language_of, names_some
+
+    language = language_of(hits)
+    headers = {hit.chunk.id: hit.chunk.header for hit in hits}
+    return {
+        place
+        for place, answer in enumerate(answers)
+        if not answer.refused
+        and names_some(topic, [(headers[one.chunk_id], one.quote) for one in answer.citations], language)
+    }
 
 
 def _halved(parts: AnswerParts) -> AnswerParts:

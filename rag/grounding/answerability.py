@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rag.grounding.claims import Claim, holds_name, read_claim
 from rag.grounding.evidence import Evidence
 from rag.grounding.facts import Fact, states
-from rag.grounding.verify import Weights
+from rag.grounding.verify import Source, Weights
 from rag.text import Expected, expected, fits_years, has_unit, terms, variants, without_asking
 
 _POLAR = re.compile(
@@ -108,6 +108,16 @@ def answerability(
         # An embedder may know no language but its own, and finds all texts of another one alike.
         dense=max(dense) if dense and not spaceless else None,
     )
+
+
+def names_some(question: str, cited: Sequence[tuple[str, str]], language: str = "") -> bool:
+    """Whether evidence, (header, quote) pairs, holds some of the names, codes, numbers and dates of the question.
+
+    True where the question has none.
+    """
+    facts = read_question(question, language).firm
+    sources = [Source(read_claim(quote, language), read_claim(header, language)) for header, quote in cited]
+    return not facts or any(source.holds(fact) for source in sources for fact in facts)
 
 
 def direct(asked: Claim, cited: Sequence[Evidence], weights: Weights) -> float:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag.chains.drafting import AnswerParts, last
-from rag.chains.map_reduce import ChainProgress, by_document, map_reduce
+from rag.chains.map_reduce import ChainProgress, by_document, map_reduce, task_free
 from rag.errors import QueryError
 from rag.generators import ExtractiveGenerator
 from rag.grounding import Thresholds
@@ -178,3 +178,30 @@ def test_bad_arguments_raise_at_once(shelf):
         with pytest.raises(QueryError):
             map_reduce(question, retriever=library, parts=EXTRACTIVE, k=k)
     assert library.asked == []
+
+
+def test_a_list_of_what_one_thing_did_names_that_thing(shelf):
+    texts = {
+        "Red": "Red is an album by Ann Weller.",
+        "Blue": "Blue is an album by Ann Weller.",
+        "Green": "Green is an album by Bob Miller.",
+        "Albums": "Most albums have twelve songs.",
+    }
+    answer = last(map_reduce("Which albums are by Ann Weller?", retriever=shelf(texts), parts=EXTRACTIVE))
+    assert sorted(answer.text.splitlines()) == [texts["Blue"], texts["Red"]]
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("List all films of 1988.", "films of 1988."),
+        ("Please compare the HX-100 and the HX-200", "HX-100 and the HX-200"),
+        ("Vergleiche die Preise der Pumpen", "Preise der Pumpen"),
+        ("列出所有电影", "电影"),
+        ("What does the list show?", "What does the list show?"),
+        ("Listings of 1988", "Listings of 1988"),
+        ("Nametags of the guests", "Nametags of the guests"),
+    ],
+)
+def test_what_to_do_is_not_what_it_is_about(question, topic):
+    assert task_free(question) == topic
