@@ -18,7 +18,7 @@ from rag.retrieval.multi_query import MultiQueryRetriever
 from rag.tracing import recording, step
 from rag.types import Answer, Hit, Message
 
-__all__ = ["Conversation", "Current", "history_of", "still_held"]
+__all__ = ["Conversation", "Current", "fused", "history_of", "still_held"]
 
 # The question's own share beside its rewrites, which carry what it is about: chosen on the articles of the development
 # half of eval/data/followups.jsonl, where .2 to .33 came to the same.
@@ -142,18 +142,22 @@ class Conversation:
         self, question: str, queries: Sequence[str], path: Sequence[Turn], k: int, where: str | None
     ) -> list[Hit]:
         """The best passages for the queries, and after them those cited before, the latest first."""
-
-        def known(query: str, history: Sequence[Message] = ()) -> list[str]:  # noqa: ARG001  a QueryTransform
-            return list(queries)
-
-        retriever = MultiQueryRetriever(self.retriever, known, raw_weight=_RAW_WEIGHT, depth=_DEPTH)
-        hits = search(retriever, question, k, where)
+        hits = search(fused(self.retriever, queries), question, k, where)
         if self.current is None or not self.carried:
             return hits
         found = {hit.chunk.id for hit in hits}
         before = [hit for hit in cited_hits(path) if hit.chunk.id not in found]
         again = self.current(before, where)[: self.carried]
         return [*hits, *(replace(hit, score=0.0, rank=len(hits) + place) for place, hit in enumerate(again, 1))]
+
+
+def fused(retriever: Retriever, queries: Sequence[str]) -> Retriever:
+    """A retriever that searches for all of the queries, of which the first is the question itself."""
+
+    def known(query: str, history: Sequence[Message] = ()) -> list[str]:  # noqa: ARG001  a QueryTransform
+        return list(queries)
+
+    return MultiQueryRetriever(retriever, known, raw_weight=_RAW_WEIGHT, depth=_DEPTH)
 
 
 def still_held(snapshot: Snapshot, hits: Sequence[Hit], where: str | None) -> list[Hit]:

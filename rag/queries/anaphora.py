@@ -78,7 +78,19 @@ def _antecedent(before: Turn, cues: Cues, language: str, own: frozenset[str]) ->
         return told[0].text
     if names:
         return _with_head(before.question, names[0], asked)
-    return next((mention.text for mention in [*asked, *said]), "")
+    if asked:
+        return _with_owned(before.question, asked)
+    return said[0].text if said else ""
+
+
+def _with_owned(text: str, found: Sequence[Mention]) -> str:
+    """The first mention, and what Chinese or Japanese says to be its: 华沙的文化科学宫."""
+    end = found[0].end
+    for mention in found[1:]:
+        if text[end : mention.start] not in {"的", "の"}:
+            break
+        end = mention.end
+    return text[found[0].start : end]
 
 
 def _with_head(text: str, name: Mention, others: Sequence[Mention]) -> str:

@@ -45,8 +45,8 @@ def mentions(text: str, language: str) -> list[Mention]:
     def close() -> None:
         while run and text[slice(*run[-1])].casefold() in _CONNECTORS:
             run.pop()
-        if run:
-            found.append(_mention(text, run, language))
+        if run and not (_SPACELESS.match(text, run[0][0]) and run[-1][1] - run[0][0] == 1):
+            found.append(_mention(text, run, language))  # a character by itself is a unit or a particle
         run.clear()
 
     units = words(text)[:LONGEST]
@@ -83,18 +83,23 @@ def stems(text: str, language: str) -> frozenset[str]:
 
 
 def salient(
-    texts: Iterable[tuple[str, float]], language: str, most: int, *, known: Sequence[frozenset[str]] = ()
+    texts: Iterable[tuple[str, float]],
+    language: str,
+    most: int,
+    *,
+    known: Sequence[frozenset[str]] = (),
+    named: bool = False,
 ) -> list[str]:
     """The ``most`` salient mentions of weighted texts, best first.
 
     A mention counts the weight of each text that holds it, twice where it is a name. One whose words are all in
-    one of ``known`` is left out.
+    one of ``known`` is left out, and with ``named`` one that is no name.
     """
     weights: dict[tuple[str, ...], float] = {}
     forms: dict[tuple[str, ...], str] = {}
     for text, weight in texts:
         for mention in mentions(text, language):
-            if any(seen.issuperset(mention.key) for seen in known):
+            if (named and not mention.named) or any(seen.issuperset(mention.key) for seen in known):
                 continue
             weights[mention.key] = weights.get(mention.key, 0.0) + weight * (2.0 if mention.named else 1.0)
             forms.setdefault(mention.key, mention.text)

@@ -20,6 +20,7 @@ _RECENT, _OLDER = 4, 4  # mentions taken from the last turn, and from those befo
 _FADES = 0.6  # share of its weight that a turn keeps when another one follows
 _LONGEST = 48  # tokens of a model's rewrite
 _CHARACTERS = 240  # of it, and of each turn that the model is shown
+_SPACELESS = frozenset({"zh", "ja"})
 _ENOUGH = 5  # content words of a question that names something and points nowhere
 
 
@@ -68,12 +69,7 @@ class RuleRewriter:
         recent = salient(
             [(last.question, 1.0), (last.answer, 1.0)], language, _RECENT, known=[own, stems(resolved, language)]
         )
-        faded = [
-            (text, _FADES**age)
-            for age, turn in enumerate(reversed(turns[:-1]))
-            for text in (turn.question, turn.answer)
-        ]
-        older = salient(faded, language, _OLDER, known=[own])
+        older = salient(_faded(turns[:-1]), language, _OLDER, known=[own])
         queries = [query, _widened(resolved, recent, language)]
         if older:
             queries.append(_widened(query, older, language))
@@ -118,10 +114,10 @@ def _conversation(query: str, turns: Sequence[Turn]) -> str:
     lines = [
         line
         for turn in turns
-        for line in (f"Question: {_cut(turn.question)}", f"Answer: {_cut(turn.answer)}" if turn.answer else "")
+        for line in (f"Q: {_cut(turn.question)}", f"A: {_cut(turn.answer)}" if turn.answer else "")
         if line
     ]
-    return "\n".join([*lines, f"Last question: {query}"])
+    return "\n".join([*lines, f"Q: {query}"])
 
 
 def _cut(text: str) -> str:
@@ -131,20 +127,42 @@ def _cut(text: str) -> str:
 
 
 def resolved(query: str, history: Sequence[Message] = ()) -> str:
-    """The question as one that can be answered by itself, as well as rules can tell; it may be the question itself."""
+    """The question as one that can be answered by itself, as well as rules can tell; it may be the question itself.
+
+    A pronoun is replaced, or an ellipsis filled; where the result still names nothing, the name that the talk is most
+    about follows in brackets.
+    """
     turns = turns_of(history)
     if not turns:
         return query
     language = _language(query, turns)
-    return query if stands_alone(query, language) else follow(query, turns, language)
+    if stands_alone(query, language):
+        return query
+    text = follow(query, turns, language)
+    if _names(text, language):
+        return text
+    topic = salient(_faded(turns), language, 1, known=[stems(text, language)], named=language not in _SPACELESS)
+    return _widened(text, topic, language)
 
 
 def stands_alone(question: str, language: str) -> bool:
     """Whether a question names its subject and points at nothing said before; when in doubt, it does not."""
     if points_back(question, language):
         return False
-    found = mentions(question, language)
-    return sum(len(mention.key) for mention in found) >= _ENOUGH and any(mention.named for mention in found)
+    words = sum(len(mention.key) for mention in mentions(question, language))
+    return words >= _ENOUGH and _names(question, language)
+
+
+def _names(question: str, language: str) -> bool:
+    """Whether a question names something; a script without capitals does where nothing in it points back."""
+    if language in _SPACELESS:
+        return not points_back(question, language)
+    return any(mention.named for mention in mentions(question, language))
+
+
+def _faded(turns: Sequence[Turn]) -> list[tuple[str, float]]:
+    """The texts of the turns, weighted by how long ago they were."""
+    return [(text, _FADES**age) for age, turn in enumerate(reversed(turns)) for text in (turn.question, turn.answer)]
 
 
 def points_back(question: str, language: str) -> bool:
@@ -158,7 +176,7 @@ def _widened(question: str, context: Sequence[str], language: str) -> str:
     """The question with what it is about after it, in brackets."""
     if not context:
         return question
-    joint = "、" if language in {"zh", "ja"} else ", "
+    joint = "、" if language in _SPACELESS else ", "
     return f"{question} ({joint.join(context)})"
 
 
