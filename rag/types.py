@@ -19,7 +19,7 @@ Value: TypeAlias = Scalar | tuple[Scalar, ...]
 Metadata: TypeAlias = Mapping[str, Value]
 Vectors: TypeAlias = npt.NDArray[np.float32]
 
-ConflictKind: TypeAlias = Literal["number", "ordinal", "date", "time", "version", "denial"]
+ConflictKind: TypeAlias = Literal["number", "date", "time", "version", "denial"]
 BlockKind: TypeAlias = Literal["heading", "paragraph", "list", "table", "code", "row"]
 Verdict: TypeAlias = Literal["supported", "partly", "not in the documents"]
 

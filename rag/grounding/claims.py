@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rag.grounding.facts import Fact, read_facts, squeeze
 from rag.grounding.names import bare, code_parts, has_code
@@ -43,6 +44,8 @@ class Claim:
         return not self.terms and not self.facts
 
 
+# One answer is checked several times against the same passages: for its draft, its quotes, its conflicts.
+@lru_cache(maxsize=2048)
 def read_claim(
     text: str, language: str = "", *, number_language: str | None = None, known: frozenset[str] = frozenset()
 ) -> Claim:

@@ -61,6 +61,35 @@ geöffnet geschlossen; kostenlos kostenpflichtig; gültig ungültig; aktiviert d
 """,
 }
 
+# A title with one of these names a document, not what the document is about.
+DOCUMENTS = """
+about agb agreement anleitung appendix bedingungen bericht brochure broschüre catalog catalogue changelog
+conditions contract data datenblatt document dokument faq fragen guide handbook handbuch hausordnung hinweise
+häufige info information introduction katalog leaflet leitfaden list liste manual mappe memo merkblatt minutes news
+newsletter notes notice ordnung overview page plan policy preisliste price prices programmheft protocol protokoll
+readme reference regulations report richtlinie rules rundbrief satzung sheet specification summary terms vertrag
+wiki übersicht
+"""
+DOCUMENTS_CJK = (
+    "手册",
+    "指南",
+    "规定",
+    "条款",
+    "文档",
+    "说明",
+    "目录",
+    "价目",
+    "公告",
+    "报告",
+    "年报",
+    "通讯",
+    "资料",
+    "问题",
+    "合同",
+    "主页",
+    "我们",
+)
+
 
 def groups(table: str) -> list[list[str]]:
     """The groups of a list, each as its words."""

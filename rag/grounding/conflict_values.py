@@ -19,7 +19,7 @@ from rag.grounding.claims import Claim
 from rag.grounding.facts import Fact
 from rag.grounding.numerals import CURRENCIES
 
-ReadingKind: TypeAlias = Literal["number", "ordinal", "date", "day", "time", "version"]
+ReadingKind: TypeAlias = Literal["number", "date", "day", "time", "version", "label"]
 Bound: TypeAlias = Literal["", "least", "most", "over", "under", "since", "until"]
 
 # To a base unit: its name, how many of it there are at least and at most, and how far rounding may be off.
@@ -74,6 +74,11 @@ _YEAR_BEFORE = re.compile(
     r"\s*(?:$|[.,;)]|[-–]\s?[12]\d{3}|(?:in|by|on|at|bei|von|durch|als|as|when|and|und)\b|\w*ge\w+(?:t|en)\b|"
     r"(?:eröffnet|erbaut|errichtet|veröffentlicht|fertiggestellt)\b)"
 )
+# A year that stands as an adjective ("a 2015 film"), and a number that is part of a name.
+_ADJECTIVE_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+_NUMBERED = re.compile(
+    r"(?:(?<=\w\s)[A-Z][\w'’.-]*|\b(?:No|Nr|nos?|nr|part|section|chapter|volume|phase|level|step)\.?|[#/№])\s?$"
+)
 _SPAN = re.compile(r"\s*(?:[-–—~～]|\bto\b|\bbis\b|\band\b|\bund\b|\bor\b|\boder\b|到|至|和|或)\s*")
 _VERSION = re.compile(r"v?\d+(?:\.\d+)+", re.IGNORECASE)
 _VERSION_BEFORE = re.compile(
@@ -88,8 +93,9 @@ class Reading:
     """A figure, ``text[start:end]`` of its sentence: something from ``low`` to ``high``.
 
     Numbers are in the unit ``said``; ``unit`` is the base unit it converts to. Dates are proleptic ordinals (kind
-    "day": in a leap year, where no year is said), times minutes since midnight. A version is its ``parts``. ``rough``
-    says "about"; ``fine`` is the number of significant digits.
+    "day": in a leap year, where no year is said), times minutes since midnight. A version is its ``parts``. A "label"
+    tells things apart ("Volume 4", "the ninth season", "a 2015 film"), and is no value that two could dispute.
+    ``rough`` says "about"; ``fine`` is the number of significant digits.
     """
 
     kind: ReadingKind
@@ -144,7 +150,7 @@ def comparable(one: Reading, other: Reading) -> bool:
 
 def disagree(one: Reading, other: Reading) -> bool:
     """Whether two figures of the same thing cannot both be so."""
-    return comparable(one, other) and not agree(one, other)
+    return one.kind != "label" and comparable(one, other) and not agree(one, other)
 
 
 def _open(one: Reading, other: Reading) -> tuple[float, float]:
@@ -194,7 +200,7 @@ def _read(text: str, fact: Fact) -> Reading | None:  # noqa: PLR0911 - a table o
     if fact.kind == "date":
         return _date(made, fact)
     if fact.kind in {"time", "ordinal"} and isinstance(fact.value, int):
-        kind: ReadingKind = "time" if fact.kind == "time" else "ordinal"
+        kind: ReadingKind = "time" if fact.kind == "time" else "label"
         return replace(made, kind=kind, low=fact.value, high=fact.value)
     if not isinstance(fact.value, (Decimal, int)):
         return None
@@ -207,6 +213,8 @@ def _read(text: str, fact: Fact) -> Reading | None:  # noqa: PLR0911 - a table o
         year = int(value)
         return replace(made, kind="date", low=_day(year), high=_day(year, 12, 31))
     figure = float(value)
+    if not fact.unit and (_ADJECTIVE_YEAR.fullmatch(fact.text.strip()) or _NUMBERED.search(before)):
+        return replace(made, kind="label", low=figure, high=figure)
     unit = _BASE[fact.unit][0] if fact.unit in _BASE else fact.unit
     return replace(made, low=figure, high=figure, unit=unit, said=fact.unit, fine=_digits(fact, value))
 

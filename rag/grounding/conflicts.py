@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import cast
 
 from rag.grounding.answerability import read_question
 from rag.grounding.claims import Claim, clause_around, known_names
+from rag.grounding.conflict_lexicon import DOCUMENTS, DOCUMENTS_CJK
 from rag.grounding.conflict_phrases import disagreement
 from rag.grounding.conflict_values import Reading, agree, comparable, disagree, readings, unmatched
 from rag.grounding.conflict_words import (
@@ -36,6 +39,10 @@ _ASKED_BIGRAMS = 0.25
 _NO_PREFERENCE = Preference()
 _AT_MOST = 3  # conflicts that an answer tells of
 _SPACELESS = frozenset({"zh", "ja"})
+_PRONOUN = re.compile(
+    r"\W*(?:(?:it|its|they|their|he|his|she|her|this|these|that|er|sie|es|sein\w*|ihr\w*|dies\w*)\b|[它他她该其])",
+    re.IGNORECASE,
+)
 _AND = re.compile(r",?\s(?:and|und|et|y)\s|[.!?]\s|并且?|而且")
 
 
@@ -57,9 +64,9 @@ def report_conflicts(answer: Answer, preference: Preference = _NO_PREFERENCE) ->
     the rival's side, the rival's sentence takes the place of the answer's; behind it stands what the other one says,
     cited to both. A refusal comes back as it is.
     """
-    if answer.refused:
-        return answer
     hits = (*answer.hits, *answer.dropped)
+    if answer.refused or len({hit.chunk.document_id for hit in hits}) < 2:
+        return answer
     evidence = read_evidence(hits, language_of(hits))
     made: list[tuple[Sentence, str]] = []  # a sentence, and the text before it
     conflicts: list[Conflict] = []
@@ -174,7 +181,7 @@ def _figures(question: str, a: Evidence, b: Evidence, left: Reading, right: Read
             continue
         if kind == "version" and not (_follows(here, left) and _follows(there, right)):
             continue
-        named: ConflictKind = "date" if kind == "day" else kind
+        named: ConflictKind = "date" if kind in {"date", "day"} else cast("ConflictKind", kind)
         return Dispute(named, a, b, (left.text.strip(), right.text.strip()), about(a, shared))
     return None
 
@@ -251,25 +258,20 @@ def _fits(question: str, kind: str) -> bool:
         return False
     if wanted == "date":
         return kind in {"date", "day", "time"}
-    return not wanted or kind in {"number", "ordinal", "time", "date", "version"}
+    return True
 
 
 def _one_subject(asked: Claim, a: Evidence, b: Evidence, evidence: Sequence[Evidence]) -> bool:
-    """Whether nothing says that two sentences speak of two things.
-
-    They speak of one if both name it, or the question names it and both passages do. Else the title of neither document
-    may be the name of what only that one is about.
-    """
+    """Whether nothing says that two sentences speak of two things: no title, no code, and not what is asked."""
     named = [fact for fact in asked.facts if fact.kind in {"name", "code"}]
-    held = [all(_passage_holds(fact.text, unit, evidence) for fact in named) for unit in (a, b)]
-    if named and not all(held):
+    if not all(_speaks_of(unit, fact.text) for fact in named for unit in (a, b)):
         return False
-    codes = [_codes(unit) for unit in (a, b)]
-    if codes[0] != codes[1]:
+    if _codes(a) != _codes(b) or _entitled(a, b) or _entitled(b, a):
         return False
-    if named or (_names(a) & _names(b)):
-        return True
-    return not (_titled(a, b, evidence) or _titled(b, a, evidence))
+    if any(_PRONOUN.match(unit.text) for unit in (a, b)) and not _same_title(a, b):
+        return False
+    anchored = bool(named) or bool(_names(a) & _names(b))
+    return anchored or not (_titled(a, b, evidence) or _titled(b, a, evidence))
 
 
 def _codes(unit: Evidence) -> frozenset[tuple[str, ...]]:
@@ -291,32 +293,66 @@ def _names(unit: Evidence) -> frozenset[str]:
     return known_names([unit.source.claim])
 
 
-def _passage_holds(name: str, unit: Evidence, evidence: Sequence[Evidence]) -> bool:  # noqa: ARG001
-    chunk = unit.hit.chunk
-    text = f"{chunk.header} {chunk.text}".casefold()
+def _speaks_of(unit: Evidence, name: str) -> bool:
+    """Whether the passage of a sentence, or its heading, holds a name."""
+    text = _passage(unit)
     return all(word in text for word in name.casefold().split())
 
 
+def _passage(unit: Evidence) -> str:
+    return f"{unit.hit.chunk.header} {unit.hit.chunk.text}".casefold()
+
+
+def _same_title(a: Evidence, b: Evidence) -> bool:
+    return any(_speaks_of(unit, other.hit.chunk.title) for unit, other in ((a, b), (b, a)))
+
+
+def _entitled(a: Evidence, b: Evidence) -> bool:
+    """Whether the passage of ``a`` speaks of what its title names, and that of ``b`` does not.
+
+    "Tamar Bridge" is such a title, "Travel Policy" names the document itself.
+    """
+    title = a.hit.chunk.title
+    if not title or _names_document(a):
+        return False
+    heads = {title, re.split(r"\s*[(,:]", title)[0]}
+    return any(head and head in a.hit.chunk.text and head.casefold() not in _passage(b) for head in heads)
+
+
 def _titled(a: Evidence, b: Evidence, evidence: Sequence[Evidence]) -> bool:
-    """Whether the title of ``a`` names something that its passage speaks of and the other's does not."""
-    header = a.source.header
+    """Whether a word of ``a``'s title is a name in its passage, and the other passage does not hold it."""
+    header, text = a.source.header, _passage(b)
     own = [unit.source.claim for unit in evidence if unit.hit is a.hit]
-    text = f"{b.hit.chunk.header} {b.hit.chunk.text}".casefold()
     if header.language in _SPACELESS:
         title = header.text
         runs = {title[i : i + 2] for i in range(len(title) - 1) if title[i : i + 2].isalpha()}
+        if any(word in title for word in DOCUMENTS_CJK):
+            return False
         return any(run in claim.text for run in runs for claim in own) and not any(run in text for run in runs)
     names = known_names(own)
     return any(word in names and word not in text for word in header.tokens)
 
 
+def _names_document(unit: Evidence) -> bool:
+    return bool(_documents() & unit.source.header.tokens)
+
+
+@cache
+def _documents() -> frozenset[str]:
+    return frozenset(DOCUMENTS.split())
+
+
 def _other_edition(a: Evidence, b: Evidence) -> bool:
-    """Whether two reports of different years say, each of its own year, what was."""
+    """Whether two texts say, each of its own year, what was so then.
+
+    A "Handbook 2023" and a "Handbook 2024" that say what is so disagree; two annual reports do not.
+    """
     one, other = (readings(unit.source.header) for unit in (a, b))
-    apart = any(
-        comparable(x, y) and not agree(x, y) for x in one for y in other if x.kind == "date" and y.kind == "date"
-    )
-    return apart and in_the_past(a) and in_the_past(b)
+    if not any(not agree(x, y) for x in one for y in other if comparable(x, y)):
+        return False
+    if a.source.claim.language in _SPACELESS:  # verbs without tenses
+        return True
+    return (in_the_past(a) and in_the_past(b)) or not (_names_document(a) and _names_document(b))
 
 
 def _both(dispute: Dispute) -> tuple[Evidence, Evidence]:
