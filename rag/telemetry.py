@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["export_trace", "trace_json"]
 
 _SECOND = 1_000_000_000
-# Steps that the conventions have an operation for, by the last word of their name.
-_OPERATIONS = {"retrieve": "retrieval", "embed": "embeddings", "tool": "execute_tool", "agent": "invoke_agent"}
+_SEARCHES = frozenset({"retrieve", "search"})
 # Texts of a few fixed values, which say nothing of a document or a question.
 _LABELS = frozenset({"verdict", "stopped", "chain"})
 
@@ -57,7 +56,7 @@ def export_trace(trace: Trace, tracer: Tracer | None = None, *, content: bool = 
         trace.name,
         start_time=began,
         attributes={
-            "gen_ai.operation.name": "invoke_workflow",
+            "gen_ai.operation.name": "invoke_agent" if trace.name == "agent" else "invoke_workflow",
             "gen_ai.workflow.name": trace.name,
             "rag.prompt_tokens": trace.prompt_tokens,
             "rag.output_tokens": trace.output_tokens,
@@ -84,9 +83,13 @@ def _export(step: Step, parent: Span, tracer: Tracer, began: int, *, content: bo
 
 def _attributes(step: Step, *, content: bool) -> Iterator[tuple[str, AttributeValue]]:
     spent = step.prompt_tokens or step.output_tokens
-    operation = _OPERATIONS.get(step.name.rpartition(" ")[2]) or ("chat" if spent else None)
-    if operation:
-        yield "gen_ai.operation.name", operation
+    if "arguments" in step.inputs:
+        yield "gen_ai.operation.name", "execute_tool"
+        yield "gen_ai.tool.name", step.name
+    elif step.name in _SEARCHES:
+        yield "gen_ai.operation.name", "retrieval"
+    elif spent:
+        yield "gen_ai.operation.name", "chat"
     if spent:
         yield "gen_ai.usage.input_tokens", step.prompt_tokens
         yield "gen_ai.usage.output_tokens", step.output_tokens

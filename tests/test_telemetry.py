@@ -86,6 +86,16 @@ def test_attributes_follow_the_conventions(spans, tracer):
     assert "gen_ai.operation.name" not in found["hop"]
 
 
+def test_a_call_of_a_tool_and_an_agent_are_told_as_such(spans, tracer):
+    call = Step("calculate", {"arguments": '{"expression": "2 + 2"}'}, {"summary": "4"}, 0.0, 0.1)
+    export_trace(Trace("agent", BEGAN, 1.0, (call,)), tracer)
+    found = {name: dict(span.attributes or {}) for name, span in by_name(spans).items()}
+    assert found["agent"]["gen_ai.operation.name"] == "invoke_agent"
+    assert found["calculate"]["gen_ai.operation.name"] == "execute_tool"
+    assert found["calculate"]["gen_ai.tool.name"] == "calculate"
+    assert "2 + 2" not in str(found)
+
+
 def test_names_are_those_of_the_conventions_package():
     import warnings
 
@@ -97,6 +107,7 @@ def test_names_are_those_of_the_conventions_package():
     assert names.GEN_AI_USAGE_INPUT_TOKENS == "gen_ai.usage.input_tokens"
     assert names.GEN_AI_USAGE_OUTPUT_TOKENS == "gen_ai.usage.output_tokens"
     assert names.GEN_AI_REQUEST_MAX_TOKENS == "gen_ai.request.max_tokens"
+    assert names.GEN_AI_TOOL_NAME == "gen_ai.tool.name"
     assert names.GEN_AI_WORKFLOW_NAME == "gen_ai.workflow.name"
 
 
