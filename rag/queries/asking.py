@@ -16,7 +16,7 @@ __all__ = ["ask_for_list", "ask_for_text"]
 _KEY = "queries"
 _LONGEST = 160  # characters of a query
 _SHORTEST = 24
-_LONGER = 32  # than the question it is made of: a model that has lost its way repeats itself up to the bound
+_LONGER = 40  # than the question it is made of, in bytes
 # no character is more than four bytes of UTF-8, and no token less than one
 _TOKENS_PER_CHARACTER = 4
 
@@ -28,13 +28,14 @@ def ask_for_list(generator: Generator, prompt: QueryPrompt, query: str, *, least
     ContextError.
     """
     frame = 16 + 8 * most  # brackets, quotation marks, commas
-
-    def length(messages: Sequence[Message]) -> int:
-        room = generator.context_size - generator.count_tokens(messages) - frame
-        return min(_LONGEST, len(query) + _LONGER, room // (_TOKENS_PER_CHARACTER * most))
-
-    messages = _fitting(query, lambda text: prompt.as_list(text, most, _KEY), lambda m: length(m) >= _SHORTEST)
-    longest = length(messages)
+    messages, size = _fitting(
+        generator,
+        query,
+        lambda text: prompt.as_list(text, most, _KEY),
+        frame + _TOKENS_PER_CHARACTER * most * _SHORTEST,
+    )
+    room = (generator.context_size - size - frame) // (_TOKENS_PER_CHARACTER * most)
+    longest = min(_LONGEST, max(_SHORTEST, _length_of_other_words(query)), room)
     reply = tracing.generate_json(
         generator,
         messages,
@@ -49,9 +50,16 @@ def ask_for_text(
     generator: Generator, prompt: QueryPrompt, query: str, *, max_tokens: int, stop: Sequence[str] = ()
 ) -> str:
     """One text, which ``max_tokens`` may have cut off. Raises GenerationError, ContextError."""
-    room = generator.context_size - max_tokens
-    messages = _fitting(query, prompt.as_text, lambda found: generator.count_tokens(found) <= room)
+    messages, _ = _fitting(generator, query, prompt.as_text, max_tokens)
     return tracing.generate(generator, messages, stop=stop, max_tokens=max_tokens)
+
+
+def _length_of_other_words(query: str) -> int:
+    """Characters that suffice to say it otherwise: a model that has lost its way goes on up to the bound.
+
+    Scripts of which a character says more take more bytes for it.
+    """
+    return len(query) + _LONGER * len(query) // len(query.encode("utf-8", "replace"))
 
 
 def _schema(least: int, most: int, longest: int) -> JsonSchema:
@@ -67,17 +75,18 @@ def _schema(least: int, most: int, longest: int) -> JsonSchema:
 
 
 def _fitting(
-    query: str,
-    render: Callable[[str], tuple[Message, ...]],
-    fits: Callable[[Sequence[Message]], bool],
-) -> tuple[Message, ...]:
-    """The messages for the query, or for as much of its beginning as fits: it is searched for whole all the same."""
+    generator: Generator, query: str, render: Callable[[str], tuple[Message, ...]], reply: int
+) -> tuple[tuple[Message, ...], int]:
+    """The messages for the query, and their tokens: for as much of its beginning as leaves room for the reply."""
     shown = query
-    while not fits(messages := render(shown)):
+    while True:
+        messages = render(shown)
+        size = generator.count_tokens(messages)
+        if size + reply <= generator.context_size:
+            return messages, size
         if len(shown) < 2:
             raise ContextError(
                 "the prompt of the query transform does not fit the model's context",
                 hint="raise generator.context_size, or show fewer examples (queries.prompts)",
             )
         shown = shown[: len(shown) // 2]
-    return messages

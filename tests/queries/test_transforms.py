@@ -211,8 +211,15 @@ def small_model() -> Iterator[LlamaCppGenerator]:
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("question", ["Who founded the monastery of Jumièges?", "黑豹队的防守丢了多少分？"])
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [
+        ("multi-query", "黑豹队的防守丢了多少分？"),
+        ("decompose", "Who founded the monastery of Jumièges?"),
+        ("step-back", "Who founded the monastery of Jumièges?"),
+        ("hyde", "黑豹队的防守丢了多少分？"),
+    ],
+)
 def test_the_real_model_never_breaks_a_transform(name: str, question: str, small_model: LlamaCppGenerator) -> None:
     with recording("test") as run:
         queries = ALL[name](small_model)(question)
@@ -221,7 +228,6 @@ def test_the_real_model_never_breaks_a_transform(name: str, question: str, small
     assert all(len(query) < 600 for query in queries)
     assert run.trace.prompt_tokens > 50
     assert run.trace.output_tokens > 0
-    assert ALL[name](small_model)(question) == queries
 
 
 @pytest.mark.models

@@ -16,8 +16,7 @@ from rag.evaluation.misses.trace import trace
 from rag.evaluation.results import Miss, QueryResult, Stage
 from rag.index import Snapshot
 from rag.pipeline import Pipeline
-from rag.protocols import QueryTransform
-from rag.recipe import build_stages, build_transform
+from rag.recipe import build_stages
 from rag.retrieval import RetrievalStages
 from rag.types import Hit
 
@@ -77,7 +76,7 @@ def explain_all(
     desk = _Desk(
         pipeline,
         snapshot,
-        build_stages(pipeline.recipe, snapshot, pipeline.embedder, pipeline.reranker, _transform(pipeline)),
+        build_stages(pipeline.recipe, snapshot, pipeline.embedder, pipeline.reranker, pipeline.transform),
         find_documents(snapshot, dataset.key, {one for documents in wanted.values() for one in documents}),
         pipeline.info().documents,
     )
@@ -87,12 +86,6 @@ def explain_all(
         if progress:
             progress(done, len(results))
     return misses
-
-
-def _transform(pipeline: Pipeline) -> QueryTransform | None:
-    if pipeline.recipe.queries.transform == "none":  # a generator takes seconds to load
-        return None
-    return build_transform(pipeline.recipe, pipeline.generator)
 
 
 def _documents(dataset: Dataset, query: str, question: Question | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from statistics import median
 
@@ -18,8 +18,16 @@ from rag.evaluation.tuning.index import TrialIndexes
 from rag.evaluation.tuning.score import Case, Objective, score_hits, score_text
 from rag.evaluation.tuning.search import Asked
 from rag.index import Snapshot
-from rag.protocols import Embedder, Generator, Reranker, Retriever, Tokenizer
-from rag.recipe import Recipe, build_fallback, build_generator, build_reranker, build_retriever, build_thresholds
+from rag.protocols import Embedder, Generator, QueryTransform, Reranker, Retriever, Tokenizer
+from rag.recipe import (
+    Recipe,
+    build_fallback,
+    build_generator,
+    build_reranker,
+    build_retriever,
+    build_thresholds,
+    build_transform,
+)
 from rag.types import Answer, Vectors
 
 # Questions scored together, and then looked at.
@@ -139,7 +147,7 @@ class Bench:
         model = recipe.reranker.model
         if model not in self._rerankers:
             self._rerankers[model] = build_reranker(recipe)
-        return build_retriever(recipe, snapshot, embedder, self._rerankers[model])
+        return build_retriever(recipe, snapshot, embedder, self._rerankers[model], self._transform)
 
     def _ranked(self, recipe: Recipe, retriever: Retriever, block: Sequence[Case], embedding: float) -> list[Asked]:
         depth = _depth(recipe, self.objective)
@@ -170,6 +178,14 @@ class Bench:
             fallback=build_fallback(recipe, self._remembering),
             thresholds=build_thresholds(recipe),
         )
+
+    @cached_property
+    def _transform(self) -> QueryTransform | None:
+        """The one query transform, asked once a question: no setting that it is made from varies."""
+        if self._current.queries.transform == "none":  # a generator takes seconds to load
+            return None
+        transform = build_transform(self._current, self._generator)
+        return None if transform is None else cache(transform)
 
     @cached_property
     def _generator(self) -> Generator:
