@@ -23,6 +23,7 @@ from rag.types import Answer, Hit, Message
 __all__ = ["THOUGHT", "multi_hop"]
 
 THOUGHT_TOKENS = 48
+HOP_EXCERPT = 2
 
 # Small models take the form from the examples: one fact of the passages, and what is known counts as said.
 THOUGHT = PromptTemplate(
@@ -100,14 +101,14 @@ def _multi_hop(
     with tracing.recording("multi-hop") as run:
         asked = search(retriever, question, passages, where)
         yield ""
-        pool = asked[:k]
+        pool = new = asked[:k]
         thoughts: list[str] = []
         a_hop = -(-(passages - k) // hops)  # rounded up
         for hop in range(1, hops + 1):
             if not pool:
                 break
             with tracing.step("hop", number=hop) as taken:
-                thought = _think(question, thoughts, pool, thinker, parts.excerpt)
+                thought = _think(question, thoughts, pool, new, thinker, parts.excerpt)
                 taken.note(thought=thought)
                 stopped = "nothing new to say" if not thought or _known(thought, thoughts) else ""
                 if not stopped:
@@ -136,7 +137,10 @@ def _answer(question: str, thoughts: Sequence[str], pool: Sequence[Hit], k: int,
     # Where the context is too short for all, the last of both kinds are left out.
     both = zip_longest(pool[:k], pool[k:])
     shown = union(hit for pair in both for hit in pair if hit is not None)
-    for event in answer_from(question, shown, replace(parts, fallback=None), focus=" ".join([question, *thoughts])):
+    # Each hop adds sentences to read; quoting waits until the thoughts have been tried.
+    excerpt = parts.excerpt and parts.excerpt + HOP_EXCERPT * len(thoughts)
+    plain = replace(parts, excerpt=excerpt, fallback=None)
+    for event in answer_from(question, shown, plain, focus=" ".join([question, *thoughts])):
         if isinstance(event, Answer) and event.refused and shown:
             led = _led(event, thoughts, shown, parts)
             yield quote(event, shown, parts) if led.refused else led
@@ -163,12 +167,17 @@ def _led(refused: Answer, thoughts: Sequence[str], shown: Sequence[Hit], parts: 
     )
 
 
-def _think(question: str, thoughts: Sequence[str], pool: list[Hit], thinker: Generator, excerpt: int) -> str:
-    """One sentence; "" where the thinker has none."""
+def _think(
+    question: str, thoughts: Sequence[str], pool: list[Hit], new: list[Hit], thinker: Generator, excerpt: int
+) -> str:
+    """One sentence; "" where the thinker has none.
+
+    A small model, which is shown excerpts, reads what is new alone: of the same sentences it says the same again.
+    """
     known = f"\nKnown: {' '.join(thoughts)}" if thoughts else ""
     packed = pack_context(
         question + known,
-        pool[::-1] if thoughts else pool,  # the newest first: the old ones have been read
+        new if excerpt else pool[::-1] if thoughts else pool,  # the newest first: the old ones have been read
         thinker,
         max_answer_tokens=THOUGHT_TOKENS,
         template=THOUGHT,

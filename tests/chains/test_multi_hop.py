@@ -66,6 +66,18 @@ def test_each_prompt_holds_the_thoughts_so_far_and_the_passages_so_far(shelf, sc
     assert generator.limits == [THOUGHT_TOKENS, THOUGHT_TOKENS, 20]
 
 
+def test_a_model_that_is_shown_excerpts_thinks_about_what_is_new(shelf, script):
+    generator = script(FIRST, SECOND, SECOND)
+    parts = AnswerParts(generator, max_answer_tokens=20, excerpt=2)
+    last(multi_hop(QUESTION, retriever=shelf(TEXTS), parts=parts, k=1, passages=3, hops=2, enough=1.0))
+    first, second, final = (messages[-1].passages for messages in generator.seen)
+    assert any("designed" in text for text in first)
+    assert not any("designed" in text for text in second)
+    assert any("Bude" in text for text in second)
+    assert any("designed" in text for text in final)
+    assert any("Bude" in text for text in final)
+
+
 def test_the_filter_is_that_of_every_search(shelf, script):
     library = shelf(TEXTS)
     run(library, script(FIRST, SECOND, "x"), k=1, passages=3, hops=2, enough=1.0, where="year = 1961")
