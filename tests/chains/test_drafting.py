@@ -1,0 +1,82 @@
+"""What chains share: proof from other passages than those shown, quoting, and the end of a stream."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.chains.drafting import AnswerParts, answer_from, begun, last, quote, search
+from rag.errors import QueryError
+from rag.generators import ExtractiveGenerator
+from rag.tracing import recording, step
+
+QUESTION = "What does the HX-100 cost?"
+
+
+def test_a_draft_is_proved_from_the_evidence_and_not_from_what_was_shown(passage, script):
+    shown = passage("Cut", "costs 500 euros")
+    whole = passage("Prices", "The HX-100 costs 500 euros. It is blue.")
+    parts = AnswerParts(script("The HX-100 costs 500 euros."), max_answer_tokens=20)
+    answer = last(answer_from(QUESTION, [shown], parts, evidence=[whole]))
+    assert [one.title for one in answer.citations] == ["Prices"]
+    assert answer.hits == (shown,)
+
+
+def test_a_draft_that_is_refused_is_quoted_where_that_is_proved(passage, script):
+    hits = [passage("Prices", "The HX-100 costs 500 euros.")]
+    wrong = "The HX-100 costs 999 euros."
+    plain = AnswerParts(script(wrong), max_answer_tokens=20)
+    refused = last(answer_from(QUESTION, hits, plain))
+    assert refused.refused
+    quoting = AnswerParts(script(), max_answer_tokens=20, fallback=ExtractiveGenerator())
+    quoted = quote(refused, hits, quoting)
+    assert (quoted.text, quoted.quoted, quoted.draft) == ("The HX-100 costs 500 euros.", True, wrong)
+    assert quote(refused, hits, plain) is refused
+    assert quote(refused, [passage("Office", "It opens at 9:00.")], quoting) is refused
+
+
+def test_excerpts_are_chosen_by_the_focus(passage, script):
+    hits = [passage("Pump", "The pump is blue. Its maker is Ann Weller. It has a lamp.")]
+    for focus, seen in (("", "The pump is blue."), ("maker Ann Weller", "Its maker is Ann Weller.")):
+        generator = script("It is blue.")
+        last(answer_from("Is the pump blue?", hits, AnswerParts(generator, excerpt=1), focus=focus))
+        assert generator.seen[0][-1].passages == (seen,)
+
+
+def test_tokens_in_the_trace_are_the_generators_own(passage, script):
+    generator = script("The HX-100 costs 500 euros.")
+    with recording("test") as run:
+        last(answer_from(QUESTION, [passage("Prices", "The HX-100 costs 500 euros.")], AnswerParts(generator)))
+    assert run.trace.prompt_tokens == generator.count_tokens(generator.seen[0])
+    assert run.trace.output_tokens == 5
+
+
+def test_what_a_chain_holds_open_is_no_parent_of_its_callers_steps():
+    def chain():
+        with step("inside"):
+            yield ""
+            yield "piece"
+
+    with recording("test") as run:
+        events = begun(chain())
+        with step("outside"):
+            assert next(events) == "piece"
+        events.close()
+    assert [(one.name, len(one.steps)) for one in run.trace.steps] == [("inside", 0), ("outside", 0)]
+
+
+def test_a_search_is_a_step_with_its_filter(shelf):
+    library = shelf({"A": "alpha"})
+    with recording("test") as run:
+        search(library, "alpha", 3, "x = 1")
+    assert run.trace.steps[0].inputs == {"question": "alpha", "k": 3, "where": "x = 1"}
+    assert library.asked == [("alpha", 3, "x = 1")]
+
+
+def test_a_stream_without_an_answer_is_a_mistake_of_its_maker():
+    with pytest.raises(TypeError):
+        last(iter(["piece"]))
+
+
+def test_no_room_for_an_answer(script):
+    with pytest.raises(QueryError, match="max_answer_tokens"):
+        AnswerParts(script(), max_answer_tokens=0)
