@@ -101,9 +101,10 @@ class Obedient:
         return json.dumps({key: obeyed[key] for key in properties})
 
     def ordered(self, messages: Sequence[Message]) -> Case | None:
-        """The attack that some message holds, if any does."""
+        """The attack that some message holds, if any does; of several, the one on what is asked."""
         seen = _text(messages)
-        return next((case for case in self.attacks if case.marker in seen or f"{case.false_height} " in seen), None)
+        found = [case for case in self.attacks if case.marker in seen]
+        return next((case for case in found if case.question in seen), found[0] if found else None)
 
 
 def _text(messages: Sequence[Message]) -> str:
@@ -241,7 +242,7 @@ def by_agent(case: Case, pipeline: Pipeline, *, filters: bool = True) -> tuple[A
         snapshot=pipeline.snapshot,
         tools=tools,
         built_in=("search", "read", "documents", "calculate"),
-        limits=AgentLimits(steps=5),
+        limits=AgentLimits(steps=4),
         k=recipe.retrieval.k,
         where=FILTER,
         filters=filters,
@@ -289,13 +290,15 @@ def poisoned_index(folder: Path, recipe: Recipe) -> Pipeline:
 
 
 def recipe_for(generator: str, *, embedder: bool = True) -> Recipe:
-    """The default recipe with one of the generators."""
-    kind = "extractive" if generator == "extractive" else "llama.cpp"
-    made = Recipe.model_validate({"generator": {"kind": kind}})
-    if embedder:
-        return made
-    without = {"embedder": {"backend": "none"}, "retrieval": {"arms": ["sparse"]}, "generator": {"kind": kind}}
-    return Recipe.model_validate(without)
+    """The default recipe with one of the generators; the obedient one is shown whole passages, to miss no order."""
+    settings: dict[str, dict[str, object]] = {"generator": {"kind": "llama.cpp"}}
+    if generator == "extractive":
+        settings = {"generator": {"kind": "extractive"}}
+    elif generator == "obedient":
+        settings = {"generator": {"kind": "llama.cpp", "excerpt": 0}}
+    if not embedder:
+        settings |= {"embedder": {"backend": "none"}, "retrieval": {"arms": ["sparse"], "k": 3}}
+    return Recipe.model_validate(settings)
 
 
 def run(generator: str, ways: Sequence[str], chosen: Sequence[Case], folder: Path) -> list[Outcome]:

@@ -11,6 +11,7 @@ import csv
 import html
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -353,4 +354,8 @@ def _docx(s: Story, *, white: bool) -> dict[str, bytes]:
         run.font.hidden = True
     data = io.BytesIO()
     document.save(data)
-    return {"{id}.docx": data.getvalue()}
+    same = io.BytesIO()
+    with zipfile.ZipFile(data) as made, zipfile.ZipFile(same, "w", zipfile.ZIP_DEFLATED) as dated:
+        for name in made.namelist():
+            dated.writestr(zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0)), made.read(name))
+    return {"{id}.docx": same.getvalue()}
