@@ -167,7 +167,7 @@ def test_pulling_an_unknown_model_suggests(rag: Run) -> None:
         (["search", "x", "--index", "built", "--recipe", "default"], 1, "embedder"),
         (["index", "docs", "--index", "docs"], 1, "new or empty"),
         (["index", "docs", "--index", "docs/ferry.txt"], 1, "this is a file"),
-        (["schema", "chat"], 2, "one of: index"),
+        (["schema", "nothing"], 2, "one of: index"),
         (["info", "--index", "docs"], 1, "rag index PATH"),
         (["search"], 2, "Usage: rag search"),
     ],
