@@ -62,7 +62,8 @@ def multi_hop(
 
     Each hop the thinker writes one sentence from the passages so far, the next query. What it finds is fused with
     what the question itself finds (reciprocal ranks), and the best passages that are new are added; none is ever taken
-    out, so a bad thought costs time, and cannot lose the answer. It ends after ``hops``, at ``passages``, when a
+    out, so a bad thought costs time, and cannot lose the answer. Thoughts that are proved are told to the thinker as
+    known in the next hop; others are no more than queries. It ends after ``hops``, at ``passages``, when a
     thought says nothing new or finds nothing new, or when the thoughts are an answer: proved from the passages, and
     about the question by at least ``enough``.
 
@@ -102,19 +103,22 @@ def _multi_hop(
         asked = search(retriever, question, passages, where)
         yield ""
         pool = new = asked[:k]
-        thoughts: list[str] = []
+        thoughts: list[str] = []  # all that were said
+        known: list[str] = []  # those that are proved
+        lenient = replace(parts, thresholds=replace(parts.bounds, answerable=0.0))
         a_hop = -(-(passages - k) // hops)  # rounded up
         for hop in range(1, hops + 1):
             if not pool:
                 break
             with tracing.step("hop", number=hop) as taken:
-                thought = _think(question, thoughts, pool, new, thinker, parts.excerpt)
+                thought = _think(question, known, pool, new, thinker, parts.excerpt)
                 taken.note(thought=thought)
-                stopped = "nothing new to say" if not thought or _known(thought, thoughts) else ""
+                stopped = "nothing new to say" if not thought or _repeats(thought, thoughts) else ""
                 if not stopped:
                     thoughts.append(thought)
-                    so_far = prove(question, " ".join(thoughts), pool, parts)
-                    if so_far.verdict == "supported" and so_far.score >= enough:
+                    so_far = prove(question, " ".join([*known, thought]), pool, lenient)
+                    known = [sentence.text for sentence in proved([so_far])]
+                    if so_far.verdict == "supported" and so_far.score >= max(enough, parts.bounds.answerable):
                         stopped = "supported"
                 if not stopped:
                     found = search(retriever, thought, passages, where)
@@ -129,29 +133,29 @@ def _multi_hop(
             yield ""
             if stopped:
                 break
-        yield from traced(_answer(question, thoughts, pool, k, parts), run)
+        yield from traced(_answer(question, known, pool, k, parts), run)
 
 
-def _answer(question: str, thoughts: Sequence[str], pool: Sequence[Hit], k: int, parts: AnswerParts) -> Iterator[Event]:
-    """The answer from the pool; with the thoughts that lead to it where it says too little of the question alone."""
+def _answer(question: str, known: Sequence[str], pool: Sequence[Hit], k: int, parts: AnswerParts) -> Iterator[Event]:
+    """The answer from the pool; after the thoughts that lead to it where it says too little of the question alone."""
     # Where the context is too short for all, the last of both kinds are left out.
     both = zip_longest(pool[:k], pool[k:])
     shown = union(hit for pair in both for hit in pair if hit is not None)
     # Each hop adds sentences to read; quoting waits until the thoughts have been tried.
-    excerpt = parts.excerpt and parts.excerpt + HOP_EXCERPT * len(thoughts)
+    excerpt = parts.excerpt and parts.excerpt + HOP_EXCERPT * len(known)
     plain = replace(parts, excerpt=excerpt, fallback=None)
-    for event in answer_from(question, shown, plain, focus=" ".join([question, *thoughts])):
+    for event in answer_from(question, shown, plain, focus=" ".join([question, *known])):
         if isinstance(event, Answer) and event.refused and shown:
-            led = _led(event, thoughts, shown, parts)
+            led = _led(event, known, shown, parts)
             yield quote(event, shown, parts) if led.refused else led
         else:
             yield event
 
 
-def _led(refused: Answer, thoughts: Sequence[str], shown: Sequence[Hit], parts: AnswerParts) -> Answer:
+def _led(refused: Answer, known: Sequence[str], shown: Sequence[Hit], parts: AnswerParts) -> Answer:
     """A refused draft after the thoughts that can be proved: they say what it has to do with the question."""
     with tracing.step("lead") as leading:
-        said = prove(refused.question, " ".join([*thoughts, refused.draft]), shown, parts)
+        said = prove(refused.question, " ".join([*known, refused.draft]), shown, parts)
         sentences = proved([said])
         leading.note(sentences=len(sentences))
     if said.refused:
@@ -168,16 +172,16 @@ def _led(refused: Answer, thoughts: Sequence[str], shown: Sequence[Hit], parts: 
 
 
 def _think(
-    question: str, thoughts: Sequence[str], pool: list[Hit], new: list[Hit], thinker: Generator, excerpt: int
+    question: str, known: Sequence[str], pool: list[Hit], new: list[Hit], thinker: Generator, excerpt: int
 ) -> str:
     """One sentence; "" where the thinker has none.
 
     A small model, which is shown excerpts, reads what is new alone: of the same sentences it says the same again.
     """
-    known = f"\nKnown: {' '.join(thoughts)}" if thoughts else ""
+    said_before = f"\nKnown: {' '.join(known)}" if known else ""
     packed = pack_context(
-        question + known,
-        new if excerpt else pool[::-1] if thoughts else pool,  # the newest first: the old ones have been read
+        question + said_before,
+        new if excerpt else pool[::-1] if known else pool,  # the newest first: the old ones have been read
         thinker,
         max_answer_tokens=THOUGHT_TOKENS,
         template=THOUGHT,
@@ -187,7 +191,7 @@ def _think(
     return next((said[start:end].strip() for start, end in sentences(said)), "")
 
 
-def _known(thought: str, thoughts: Sequence[str]) -> bool:
+def _repeats(thought: str, thoughts: Sequence[str]) -> bool:
     def plain(text: str) -> str:
         return " ".join(text.casefold().split()).rstrip(".。!！ ")
 

@@ -66,6 +66,17 @@ def test_each_prompt_holds_the_thoughts_so_far_and_the_passages_so_far(shelf, sc
     assert generator.limits == [THOUGHT_TOKENS, THOUGHT_TOKENS, 20]
 
 
+def test_a_thought_that_is_not_proved_is_a_query_and_no_more(shelf, script):
+    library, generator = (
+        shelf(TEXTS),
+        script("Bob Miller designed the Tamar Bridge in Bude.", FIRST, "Ann Weller grew up in Bude."),
+    )
+    answer = run(library, generator, k=1, passages=3, hops=2, enough=1.0)
+    assert library.asked[1][0] == "Bob Miller designed the Tamar Bridge in Bude."
+    assert not any("Bob" in messages[-1].content for messages in generator.seen)
+    assert "Bob" not in answer.text
+
+
 def test_a_model_that_is_shown_excerpts_thinks_about_what_is_new(shelf, script):
     generator = script(FIRST, SECOND, SECOND)
     parts = AnswerParts(generator, max_answer_tokens=20, excerpt=2)
@@ -126,7 +137,7 @@ def test_a_thought_is_one_sentence(shelf, script):
     assert library.asked[1][0] == FIRST
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     thoughts=st.lists(
         st.text(st.sampled_from("abc é漢.?\n[1]{}"), max_size=30)
