@@ -149,9 +149,8 @@ def read_within(hits: Sequence[Hit], asked: Asked, budget: int, tokenizer: Token
         chunk = hit.chunk
         offsets = tokenizer.offsets(chunk.text)
         end = chunk.start + (offsets[left - 1][1] if len(offsets) > left else len(chunk.text))
-        if Path(chunk.uri).stem == asked.document.replace(" ", "%20") and any(
-            chunk.start <= first and last <= end for first, last in asked.spans
-        ):
+        own = hit.metadata["path"] == f"{asked.document}.txt"
+        if own and any(chunk.start <= first and last <= end for first, last in asked.spans):
             return True
         left -= len(offsets)
         if left <= 0:
