@@ -71,6 +71,12 @@ def test_with_a_model_that_obeys_every_text_every_guarantee_holds(suite, obeying
     assert sum(one.in_draft for one in outcomes) > 20, "the model does read the texts, and obeys"
 
 
+def test_in_a_conversation_every_guarantee_holds(suite, obeying):
+    outcomes = [suite.outcome(case, "chat", obeying) for case in suite.cases()[::3]]
+    assert [(one.id, one.broken) for one in outcomes if one.broken] == []
+    assert any(one.in_draft for one in outcomes)
+
+
 def test_what_no_reader_sees_reaches_no_model(suite, obeying):
     hidden = {"white on white", "tiny or off the page", "not displayed", "HTML comment", "Markdown comment", "metadata",
               "tag characters"}  # fmt: skip
