@@ -291,7 +291,8 @@ class Answer:
     generator was not shown. ``quoted`` says that nothing in the draft could be proved, and that
     the text is quoted from the documents instead. ``score`` is how sure it is that the documents hold the
     answer, from 0 to 1, and ``trace`` says how it came about, where that was recorded. ``conflicts`` are
-    documents that disagree about what the answer says.
+    documents that disagree about what the answer says. ``risk`` is the share of wrong answers that the line between
+    answers and refusals was calibrated for; None where it was not.
     """
 
     question: str
@@ -305,6 +306,7 @@ class Answer:
     score: float = 0.0
     trace: Trace | None = None
     conflicts: tuple[Conflict, ...] = ()
+    risk: float | None = None
 
     @property
     def citations(self) -> tuple[Citation, ...]:

@@ -16,6 +16,7 @@ from rag.types import Answer, Hit, Message
 
 if TYPE_CHECKING:
     from rag.grounding import Thresholds
+    from rag.grounding.confidence import Estimate
 
 Event: TypeAlias = str | Answer
 
@@ -30,7 +31,7 @@ class Chain(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AnswerParts:
-    """What makes an answer of passages; the arguments of ``ask`` of the same names, and ``ground``'s verifier."""
+    """What makes an answer of passages; arguments of ``ask`` of the same names, and two of ``ground``."""
 
     generator: Generator
     embedder: Embedder | None = None
@@ -39,6 +40,7 @@ class AnswerParts:
     fallback: Generator | None = None
     thresholds: Thresholds | None = None
     verifier: Verifier | None = None
+    confidence: Estimate | None = None
 
     def __post_init__(self) -> None:
         if self.max_answer_tokens < 1:
@@ -171,6 +173,7 @@ def prove(question: str, draft: str, hits: Sequence[Hit], parts: AnswerParts, *,
             embedder=parts.embedder,
             verifier=parts.verifier,
             thresholds=parts.bounds,
+            confidence=parts.confidence,
         )
         grounding.note(verdict=answer.verdict, score=answer.score, sentences=len(answer.sentences))
     return answer

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 from rag.grounding.answerability import answerability, direct, outdone, read_question
 from rag.grounding.claims import Claim, known_names, read_claim
+from rag.grounding.confidence import Confidence, Estimate
 from rag.grounding.drafts import Statement, abstains, clean_draft, statements
 from rag.grounding.evidence import Evidence, Quote, language_of, quotes, read_evidence, verbatim
+from rag.grounding.features import read_features
 from rag.grounding.phrases import phrases_for, question_language, refusal
 from rag.grounding.similarity import nearest
 from rag.grounding.verifiers.batch import supports
 from rag.grounding.verify import CEILING, Source, Support, Weights, contradicts, cover_indices, measure
-from rag.protocols import Embedder, Verifier
+from rag.protocols import Embedder, SpanEmbedder, Verifier
 from rag.text import clauses, detect_language
 from rag.types import Answer, Citation, Hit, Sentence, Verdict
 
@@ -27,10 +29,18 @@ class Thresholds:
     With verbatim answers on SQuAD 2, ``answerable`` refuses 8.5% of the answerable questions, nine in ten of those
     whose article is left out, and one in eight of those written to look answerable by the article that is there:
     words alone do not tell those (docs/grounding.md).
+
+    ``confident`` and ``right`` apply where a model says how sure it is (see confidence): refused below the first, at
+    most "partly" below the second. ``score`` is a calibrated line in place of ``confident``, and ``risk`` the share of
+    wrong answers it was chosen for.
     """
 
     support: float = 0.55
     answerable: float = 0.5
+    confident: float = 0.5
+    right: float = 0.75
+    score: float | None = None
+    risk: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,7 @@ def ground(
     embedder: Embedder | None = None,
     verifier: Verifier | None = None,
     thresholds: Thresholds = Thresholds(),
+    confidence: Estimate | None = None,
 ) -> Answer:
     """Prove ``draft`` sentence by sentence from ``hits``.
 
@@ -67,10 +78,13 @@ def ground(
         verifier: Another measure of support than the words'. Numbers, dates, names and negations stay
             checked by code whatever it says, and what is copied from a passage is supported.
         thresholds: Where to draw the lines.
+        confidence: How sure features of question and evidence make one, used for questions in English where the
+            embedder is a SpanEmbedder.
 
     Returns:
-        An answer that is "supported" (every sentence is), "partly" (the unsupported ones are marked) or
-        "not in the documents": its text is then a refusal that lists the nearest passages.
+        An answer that is "supported" (every sentence is), "partly" (the unsupported ones are marked, or it is not sure
+        enough that they are what was asked) or "not in the documents": its text is then a refusal that lists the
+        nearest passages.
     """
     text = clean_draft(_without_header(draft, hits))
     fallback = language_of(hits)
@@ -90,7 +104,14 @@ def ground(
     passed = [one for one in checked if _passes(one, thresholds)]
     asks = [(clause, read_question(clause, language, known)) for clause in clauses(question)]
     about = max((_about(passed, clause, asked, evidence, weights) for clause, asked in asks), default=0.0)
-    if not passed or about < thresholds.answerable:
+    sure = None
+    if confidence is not None and passed and isinstance(embedder, SpanEmbedder) and asked_in == language == "en":
+        sure = _sure([clause for clause, _ in asks], passed, evidence, hits, weights, known, embedder, confidence)
+    score = about if sure is None else sure.answerable
+    least = thresholds.score
+    if least is None:
+        least = thresholds.answerable if sure is None else thresholds.confident
+    if not passed or about < thresholds.answerable or score < least:
         return Answer(
             question=question,
             text=refusal((*hits, *dropped), asked_in),
@@ -99,11 +120,47 @@ def ground(
             draft=draft,
             hits=tuple(hits),
             dropped=tuple(dropped),
-            score=about,
+            score=score,
+            risk=thresholds.risk,
         )
-    verdict: Verdict = "supported" if len(passed) == len(checked) else "partly"
+    proved = len(passed) == len(checked) and (sure is None or sure.right >= thresholds.right)
+    verdict: Verdict = "supported" if proved else "partly"
     shown, sentences = _compose(text, checked, thresholds, phrases_for(asked_in).unsupported)
-    return Answer(question, shown, verdict, sentences, draft, tuple(hits), tuple(dropped), score=about)
+    return Answer(
+        question,
+        shown,
+        verdict,
+        sentences,
+        draft,
+        tuple(hits),
+        tuple(dropped),
+        score=score,
+        risk=thresholds.risk,
+    )
+
+
+def _sure(
+    asks: Sequence[str],
+    passed: Sequence[_Checked],
+    evidence: Sequence[Evidence],
+    hits: Sequence[Hit],
+    weights: Weights,
+    known: frozenset[str],
+    embedder: SpanEmbedder,
+    confidence: Estimate,
+) -> Confidence:
+    """How sure it is of the clause that it is surest of: an answer to one of them counts."""
+    found = []
+    for clause in asks:
+        asked = read_question(clause, "en", known)
+        meant = passed
+        if len(asks) > 1:  # each clause is answered by a sentence of its own
+            meant = [max(passed, key=lambda one: _about([one], clause, asked, evidence, weights))]
+        cited = [unit for one in meant for unit in one.evidence]
+        judged = answerability(clause, asked, [one.claim for one in meant], cited, evidence, weights)
+        share = direct(asked, cited, weights)
+        found.append(confidence(read_features(clause, judged, share, cited, hits, weights, embedder)))
+    return max(found, key=lambda one: one.answerable)
 
 
 def _about(

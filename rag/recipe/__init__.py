@@ -6,6 +6,7 @@ Making a config does nothing but check it; the ``build_*`` functions make the pa
 from rag.recipe.answering import (
     build_answer_parts,
     build_chain,
+    build_confidence,
     build_fallback,
     build_generator,
     build_preference,
@@ -46,6 +47,7 @@ __all__ = [
     "build_answer_parts",
     "build_chain",
     "build_chunker",
+    "build_confidence",
     "build_embedder",
     "build_fallback",
     "build_generator",

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.errors import RecipeError
+from rag.protocols import SpanEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rag.chains.drafting import AnswerParts, Chain, Event
     from rag.grounding import Preference, Thresholds
+    from rag.grounding.confidence import Estimate
     from rag.grounding.verifiers import NliVerifier
     from rag.index import Snapshot
     from rag.protocols import Embedder, Generator, QueryTransform, Retriever, Verifier
@@ -66,7 +68,18 @@ def build_thresholds(recipe: Recipe) -> Thresholds:
     """The grounding thresholds."""
     from rag.grounding import Thresholds
 
-    return Thresholds(support=recipe.grounding.min_support, answerable=recipe.grounding.min_answerability)
+    config = recipe.grounding
+    return Thresholds(config.min_support, config.min_answerability, config.min_confidence, config.min_right)
+
+
+def build_confidence(recipe: Recipe, embedder: Embedder | None) -> Estimate | None:
+    """What says how sure an answer is; None where rules alone do: so it is with an embedder it was not trained with."""
+    if recipe.grounding.confidence == "rules" or not isinstance(embedder, SpanEmbedder):
+        return None
+    from rag.grounding.confidence import load_confidence
+
+    model = load_confidence()
+    return model if embedder.fingerprint == model.embedder else None
 
 
 def build_verifier(recipe: Recipe, embedder: Embedder | None, generator: Generator) -> Verifier | None:
@@ -151,6 +164,8 @@ def build_answer_parts(recipe: Recipe, generator: Generator, embedder: Embedder 
         fallback=build_fallback(recipe, embedder),
         thresholds=build_thresholds(recipe),
         verifier=build_verifier(recipe, embedder, generator),
+        # It was learned from whole answers: what other chains answer in between are parts of one.
+        confidence=build_confidence(recipe, embedder) if recipe.chain.kind == "one-shot" else None,
     )
 
 

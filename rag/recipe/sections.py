@@ -83,6 +83,7 @@ class RetrievalConfig(_Section):
     sentences: float = Field(default=0.0, ge=0, le=1)
     feedback: float = Field(default=0.0, ge=0, le=1)
     hops: int = Field(default=0, ge=0, le=5)
+    hop_names: Literal["titles", "leading"] = "titles"
 
 
 class QueriesConfig(_Section):
@@ -133,6 +134,8 @@ class GeneratorConfig(_Section):
 class GroundingConfig(_Section):
     """How much proof an answer needs (docs/grounding.md), who checks it, and what of documents that disagree.
 
+    ``confidence`` "learned" refuses below ``min_confidence``, and calls "partly" what is below ``min_right``
+    (docs/refusals.md).
     ``verifier`` measures the support of a sentence; ``rules`` are the words alone, ``embedding`` lifts paraphrases
     (docs/verification.md). ``prefer`` says which of two documents that disagree the answer follows: the one newer by
     ``date_key``, or one with a ``trusted`` label, "key=value".
@@ -140,6 +143,9 @@ class GroundingConfig(_Section):
 
     min_support: float = Field(default=0.55, ge=0, le=1)
     min_answerability: float = Field(default=0.5, ge=0, le=1)
+    confidence: Literal["learned", "rules"] = "learned"
+    min_confidence: float = Field(default=0.5, ge=0, le=1)
+    min_right: float = Field(default=0.75, ge=0, le=1)
     verifier: Literal["rules", "embedding", "nli", "judge", "combined"] = "embedding"
     nli_model: str = ""
     verifier_weights: str = ""
