@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,17 @@ def test_nothing_that_any_query_finds_is_lost_and_the_questions_first_stays_near
             tied = {hit.chunk.uri for hit in hits if hit.score >= hits[keys(hits).index(first)].score - 1e-9}
             own = {key for key, _ in lists["q0"]}
             assert set(before) <= own | (tied if weight == 0.5 else set())
+
+
+def test_what_a_hit_stands_for_is_kept() -> None:
+    class Expanded(Listed):
+        def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
+            hits = super().retrieve(query, k, where=where)
+            return [replace(hit, within=("w",), duplicates=(Hit(chunk("z"), 0.0, 9),)) for hit in hits]
+
+    hits = MultiQueryRetriever(Expanded(LISTS), says("other")).retrieve("q", 2)
+    assert [hit.within for hit in hits] == [("w",), ("w",)]
+    assert hits[0].duplicates[0].chunk.uri == "z"
 
 
 def test_the_seam(snapshot: Snapshot) -> None:
