@@ -14,7 +14,7 @@ from rag.grounding.verifiers.batch import Pair, supports
 from rag.grounding.verifiers.embedding import best_cosines
 from rag.grounding.verify import CEILING, Support, measure_text
 from rag.protocols import Embedder, Verifier
-from rag.text import detect_language, sentences, terms
+from rag.text import detect_language, terms
 
 # What the combination may read; the values are all from 0 to 1.
 FEATURES = ("words", "cosine", "order", "nli", "judge")
@@ -23,10 +23,14 @@ SHIPPED = "weights.json"
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """``1 / (1 + exp(-(intercept + sum of weight * feature)))``."""
+    """``1 / (1 + exp(-(intercept + sum of weight * feature)))``.
+
+    ``broken`` is the share of supported claims among those that break a hard rule.
+    """
 
     intercept: float
     weights: Mapping[str, float]
+    broken: float = 0.0
 
     def __call__(self, features: Mapping[str, float]) -> float:
         """The probability, of features by their names."""
@@ -46,20 +50,21 @@ def load_weights(path: Path | None = None) -> Logistic:
         data = json.loads(text)
         weights = {str(name): float(value) for name, value in data["weights"].items()}
         intercept = float(data["intercept"])
+        broken = float(data.get("broken", 0.0))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"these are no weights of a verifier: {error!r}", where=where, hint=hint) from error
     if unknown := sorted(weights.keys() - set(FEATURES)):
         raise ModelError(f"unknown feature {unknown[0]!r}", where=where, hint=f"features are {', '.join(FEATURES)}")
-    if not all(map(math.isfinite, (intercept, *weights.values()))):
+    if not all(map(math.isfinite, (intercept, broken, *weights.values()))):
         raise ModelError("a weight is not a finite number", where=where, hint=hint)
-    return Logistic(intercept, weights)
+    return Logistic(intercept, weights, min(max(broken, 0.0), CEILING))
 
 
 class CombinedVerifier:
     """The probability that evidence supports a claim, by words, embeddings, order of words, and what else is given.
 
-    The hard rules stand: what misses a number, date or name of the claim, or differs in a negation, stays at 0.3 at
-    most. Implements Verifier and BatchVerifier.
+    The hard rules stand: what misses a number, date or name of the claim, or differs in a negation, gets the small
+    share of supported claims among such, whatever else speaks for it. Implements Verifier and BatchVerifier.
     """
 
     def __init__(
@@ -91,7 +96,7 @@ class CombinedVerifier:
     def supports(self, pairs: Sequence[Pair]) -> list[float]:
         """``support`` of each pair; what breaks a hard rule is not read by the models."""
         plain = [measure_text(claim, evidence, self._language) for claim, evidence in pairs]
-        found = [min(words.score, CEILING) for words in plain]
+        found = [min(words.score, self._logistic.broken) for words in plain]
         open_ones = [i for i, words in enumerate(plain) if not vetoed(words)]
         rows = features([pairs[i] for i in open_ones], self._embedder, self._parts, self._language)
         for i, row in zip(open_ones, rows, strict=True):
@@ -118,7 +123,7 @@ def features(
 
 
 def in_order(claim: str, evidence: str, language: str = "") -> float:
-    """The share of the claim's terms that one sentence of the evidence holds in the claim's order.
+    """The share of the claim's terms that the evidence holds in the claim's order.
 
     The longest common subsequence over the length of the claim: ROUGE-L's recall (Lin 2004). "A sold it to B" and
     "B sold it to A" have the same words in another order.
@@ -127,8 +132,7 @@ def in_order(claim: str, evidence: str, language: str = "") -> float:
     said = terms(claim, language)
     if not said:
         return 0.0
-    units = [evidence[start:end] for start, end in sentences(evidence, language)]
-    return max((_common(said, terms(unit, language)) for unit in units), default=0) / len(said)
+    return _common(said, terms(evidence, language)) / len(said)
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

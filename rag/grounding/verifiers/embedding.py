@@ -38,12 +38,12 @@ class EmbeddingVerifier:
 
 
 def best_cosines(pairs: Sequence[Pair], embedder: Embedder) -> list[float]:
-    """For each (claim, evidence) the cosine of the claim and the nearest sentence of the evidence.
+    """For each (claim, evidence) the cosine of the claim and what is nearest: a sentence of the evidence, or all of it.
 
-    0 where there is none that fits the model. All texts are embedded in one batch, each once.
+    0 where nothing fits the model. All texts are embedded in one batch, each once.
     """
     fits = embedder.tokenizer.count
-    split = {evidence: _sentences(evidence) for _, evidence in pairs}
+    split = {evidence: [*_sentences(evidence), evidence.strip()] for _, evidence in pairs}
     wanted = dict.fromkeys(claim for claim, _ in pairs) | dict.fromkeys(s for units in split.values() for s in units)
     texts = [text for text in wanted if text.strip() and fits(text) <= embedder.max_tokens]
     if not texts:
