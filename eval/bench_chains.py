@@ -34,10 +34,12 @@ from rag.evaluation.answers.measures import shown_text
 from rag.evaluation.answers.text import contains, f1
 from rag.evaluation.ranking.significance import compare
 from rag.pipeline import Pipeline
-from rag.recipe import ChainConfig, GeneratorConfig, Recipe, load_recipe
+from rag.recipe import ChainConfig, GeneratorConfig, GroundingConfig, Recipe, load_recipe
 from rag.types import Answer
 
 CHAINS = ("one-shot", "multi-hop", "decompose", "map-reduce", "refine")
+# How sure one shot is of its answers is learned; of the others' it is told by rules, so here of all.
+RULES = GroundingConfig(confidence="rules")
 GENERATORS = {
     "extractive": GeneratorConfig(kind="extractive"),
     "smollm2": GeneratorConfig(),
@@ -157,7 +159,7 @@ def main() -> None:
                 for kind in dict.fromkeys(["one-shot", *options.chains]):
                     chain = ChainConfig(kind=kind, reduce=options.reduce)
                     recipe = load_recipe("default").model_copy(
-                        update={"generator": GENERATORS[generator], "chain": chain}
+                        update={"generator": GENERATORS[generator], "chain": chain, "grounding": RULES}
                     )
                     systems[kind], answers = measure(index, recipe, asked[: options.questions])
                     means = {key: sum(of.values()) / len(of) for key, of in systems[kind].items()}

@@ -105,7 +105,6 @@ def _multi_hop(
         pool = new = asked[:k]
         thoughts: list[str] = []  # all that were said
         known: list[str] = []  # those that are proved
-        lenient = replace(parts, thresholds=replace(parts.bounds, answerable=0.0))
         a_hop = -(-(passages - k) // hops)  # rounded up
         for hop in range(1, hops + 1):
             if not pool:
@@ -116,9 +115,9 @@ def _multi_hop(
                 stopped = "nothing new to say" if not thought or _repeats(thought, thoughts) else ""
                 if not stopped:
                     thoughts.append(thought)
-                    so_far = prove(question, " ".join([*known, thought]), pool, lenient)
+                    so_far = prove(question, " ".join([*known, thought]), pool, parts.down_to(0.0))
                     known = [sentence.text for sentence in proved([so_far])]
-                    if so_far.verdict == "supported" and so_far.score >= max(enough, parts.bounds.answerable):
+                    if so_far.verdict == "supported" and so_far.score >= max(enough, parts.line):
                         stopped = "supported"
                 if not stopped:
                     found = search(retriever, thought, passages, where)

@@ -7,6 +7,7 @@ import pytest
 from rag.chains.drafting import AnswerParts, answer_from, begun, last, quote, search
 from rag.errors import QueryError
 from rag.generators import ExtractiveGenerator
+from rag.grounding import Thresholds
 from rag.tracing import recording, step
 
 QUESTION = "What does the HX-100 cost?"
@@ -80,3 +81,11 @@ def test_a_stream_without_an_answer_is_a_mistake_of_its_maker():
 def test_no_room_for_an_answer(script):
     with pytest.raises(QueryError, match="max_answer_tokens"):
         AnswerParts(script(), max_answer_tokens=0)
+
+
+def test_a_piece_of_an_answer_has_a_line_of_its_own(script):
+    parts = AnswerParts(script(), thresholds=Thresholds(answerable=0.5, score=0.8, risk=0.05))
+    assert parts.line == 0.8
+    assert parts.down_to(0.25).line == 0.25
+    assert parts.down_to(0.25).bounds == Thresholds(answerable=0.25)
+    assert AnswerParts(script()).line == Thresholds().answerable
