@@ -15,6 +15,7 @@ from rag.queries.cues import Cues, cues_for
 from rag.queries.mentions import Mention, mentions, stems
 
 _SHORT = 4  # words at most of a follow-up that only names another thing
+_CLAUSE = 24
 _END = re.compile(r"[\s?？.。!！]+$")
 _OF = re.compile(r"\s+(?:of|von|de|du|des)\s+(?:(?:the|den|der|la|las|los|el)\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(r"\bthe\s+$", re.IGNORECASE)
@@ -75,12 +76,30 @@ def _antecedent(before: Turn, cues: Cues, language: str, own: frozenset[str]) ->
     names = [mention for mention in asked if mention.named]
     told = [mention for mention in said if mention.named]
     if told and (cues.entity.search(before.question) or not names):
-        return told[0].text
+        return _nearest(told, before, language).text
     if names:
         return _with_head(before.question, names[0], asked)
     if asked:
         return _with_owned(before.question, asked)
     return said[0].text if said else ""
+
+
+def _nearest(told: Sequence[Mention], before: Turn, language: str) -> Mention:
+    """The name in an answer that stands nearest to what it repeats of its question, which it completes."""
+    asked = stems(before.question, language)
+    repeated = [mention for mention in mentions(before.answer, language) if asked.issuperset(mention.key)]
+    new = [mention for mention in told if not asked.issuperset(mention.key)] or told
+
+    def distance(mention: Mention) -> int:
+        return min((_apart(before.answer, mention, other) for other in repeated), default=0)
+
+    return min(new, key=distance)
+
+
+def _apart(text: str, one: Mention, other: Mention) -> int:
+    """Characters between two mentions; a comma counts as a few words."""
+    between = text[min(one.end, other.end) : max(one.start, other.start)]
+    return len(between) + _CLAUSE * len(re.findall(r"[,;:.，；：。、]", between))
 
 
 def _with_owned(text: str, found: Sequence[Mention]) -> str:

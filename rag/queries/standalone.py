@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rag.protocols import Generator
 from rag.queries.anaphora import Turn, follow
 from rag.queries.asking import ask_for_text
-from rag.queries.cleaning import distinct
+from rag.queries.cleaning import distinct, tidied
 from rag.queries.cues import cues_for
 from rag.queries.mentions import mentions, salient, stems
 from rag.queries.prompts import QueryPrompt, shipped_prompts
@@ -97,7 +97,10 @@ class ModelRewriter:
             if turns and not stands_alone(query, _language(query, turns)):
                 told = self._told(query, turns[-self.turns :])
                 reply = ask_for_text(self.generator, self.prompt, told, max_tokens=_LONGEST, stop=("\n",))
-                queries = distinct(query, [reply[:_CHARACTERS]], but=self.prompt.said, most=1)
+                written = tidied(reply[:_CHARACTERS])
+                # a small model answers the question as often as it rewrites it
+                if _asks(written) or not _asks(query):
+                    queries = distinct(query, [written], but=self.prompt.said, most=1)
             taken.note(queries=tuple(queries))
             return queries
 
@@ -108,6 +111,10 @@ class ModelRewriter:
         while len(shown) > 1 and self.generator.count_tokens(self.prompt.as_text(_conversation(query, shown))) > room:
             shown.pop(0)
         return _conversation(query, shown)
+
+
+def _asks(text: str) -> bool:
+    return text.rstrip().endswith(("?", "？", "؟", "か", "か。"))
 
 
 def _conversation(query: str, turns: Sequence[Turn]) -> str:

@@ -19,6 +19,11 @@ def followed(*said: str, language: str = "en") -> str:
         # the answer to "who" or "which"
         (("Who ran the Energy Office?", "William E. Simon", "When was he born?"), "When was William E. Simon born?"),
         (("Which country bought most?", "Japan", "What did it pay?"), "What did Japan pay?"),
+        # which stands beside what the answer repeats of the question
+        (("Who was put in charge of the Energy Office?",
+          "In 1973, Nixon named William E. Simon as head of the Energy Office, and Ford kept him.",
+          "When was he born?"),
+         "When was William E. Simon born?"),
         # else what the question was about, a possessive with its ending
         (("When was Trim Castle built?", "In 1174", "Who lived in it?"), "Who lived in Trim Castle?"),
         (("When did the rising of Warsaw begin?", "1944", "How long did it last?"),

@@ -123,6 +123,7 @@ def test_turns_are_read_from_messages() -> None:
         (' "Who built Trim Castle?" ', ["Who built it?", "Who built Trim Castle?"]),
         ("who built it", ["Who built it?"]),  # no other question
         ("", ["Who built it?"]),
+        ("It was built by Hugh de Lacy.", ["Who built it?"]),  # an answer
         ("Who designed the bridge over the Tamar?", ["Who built it?"]),  # the prompt's example
     ],
 )
