@@ -57,15 +57,9 @@ class AnswerParts:
 
         return self.thresholds or Thresholds()
 
-    @property
-    def line(self) -> float:
-        """The score from which an answer is given."""
-        return max(self.bounds.answerable, self.bounds.score or 0.0)
-
     def down_to(self, line: float) -> AnswerParts:
         """The parts for a piece of an answer, which is given from another line on, and judged by rules alone."""
-        bounds = replace(self.bounds, answerable=line, score=None, risk=None)
-        return replace(self, thresholds=bounds, confidence=None)
+        return replace(self, thresholds=replace(self.bounds, answerable=line), confidence=None)
 
 
 def checked(question: str, k: int) -> str:

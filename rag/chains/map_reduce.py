@@ -110,7 +110,9 @@ def _map_reduce(
         for done, group in enumerate(groups, 1):
             beside = [other[0] for other in groups if other is not group][:BESIDE]
             with tracing.step("map", document=group[0].chunk.uri, passages=len(group)) as taken:
-                answer = last(answer_from(topic, group, parts.down_to(parts.line / 2), evidence=[*group, *beside]))
+                answer = last(
+                    answer_from(topic, group, parts.down_to(parts.bounds.answerable / 2), evidence=[*group, *beside])
+                )
                 taken.note(verdict=answer.verdict, score=answer.score)
             answers.append(answer)
             if progress:
@@ -133,7 +135,7 @@ def _reduced(
         return
     items = proved(found)
     cited = cited_hits(items, hits)
-    sentences = yield from reduced(question, items, cited, parts.down_to(parts.line / 2), reducer)
+    sentences = yield from reduced(question, items, cited, parts.down_to(parts.bounds.answerable / 2), reducer)
     shown = union(cited, *(answer.hits for answer in answers))
     seen = {hit.chunk.id for hit in shown}
     yield merge(
@@ -159,17 +161,17 @@ def _relevant(
     """
     named = _named(topic, answers, hits)
     best = max((answers[place].score for place in named), default=0.0)
-    enough = max(parts.line, ALIKE * best)
+    enough = max(parts.bounds.answerable, ALIKE * best)
     taken = {place for place in named if answers[place].score >= enough}
     score = max((answers[place].score for place in taken), default=0.0)
     for place in sorted(named - taken, key=lambda place: (-answers[place].score, place)):
         sentences = proved(answers[i] for i in sorted({*taken, place}))
         draft = "\n".join(sentence.text for sentence in sentences)
-        together = prove(topic, draft, cited_hits(sentences, hits), parts.down_to(parts.line / 2))
+        together = prove(topic, draft, cited_hits(sentences, hits), parts.down_to(parts.bounds.answerable / 2))
         if together.score > score:
             taken.add(place)
             score = together.score
-    return ([answers[place] for place in sorted(taken)] if score >= parts.line else []), score
+    return ([answers[place] for place in sorted(taken)] if score >= parts.bounds.answerable else []), score
 
 
 def _named(topic: str, answers: Sequence[Answer], hits: Sequence[Hit]) -> set[int]:

@@ -117,7 +117,7 @@ def _multi_hop(
                     thoughts.append(thought)
                     so_far = prove(question, " ".join([*known, thought]), pool, parts.down_to(0.0))
                     known = [sentence.text for sentence in proved([so_far])]
-                    if so_far.verdict == "supported" and so_far.score >= max(enough, parts.line):
+                    if so_far.verdict == "supported" and so_far.score >= max(enough, parts.bounds.answerable):
                         stopped = "supported"
                 if not stopped:
                     found = search(retriever, thought, passages, where)

@@ -83,9 +83,9 @@ def test_no_room_for_an_answer(script):
         AnswerParts(script(), max_answer_tokens=0)
 
 
-def test_a_piece_of_an_answer_has_a_line_of_its_own(script):
-    parts = AnswerParts(script(), thresholds=Thresholds(answerable=0.5, score=0.8, risk=0.05))
-    assert parts.line == 0.8
-    assert parts.down_to(0.25).line == 0.25
-    assert parts.down_to(0.25).bounds == Thresholds(answerable=0.25)
-    assert AnswerParts(script()).line == Thresholds().answerable
+def test_a_piece_of_an_answer_has_a_line_of_its_own(passage, script):
+    hits = [passage("Prices", "The HX-100 costs 500 euros.")]
+    strict = AnswerParts(script("It costs 500 euros.", "It costs 500 euros."), thresholds=Thresholds(answerable=1.0))
+    question = "What does the red HX-100 with a lamp cost?"
+    assert last(answer_from(question, hits, strict)).refused
+    assert not last(answer_from(question, hits, strict.down_to(0.25))).refused
