@@ -56,7 +56,9 @@ def build_stages(
     fused = hybrid if others else first
     feedback = retrieval.FeedbackRetriever(hybrid, trust=config.feedback) if config.feedback > 0 else None
     bridged = (
-        retrieval.BridgeRetriever(feedback or fused, snapshot, hops=config.hops, pool=config.depth)
+        retrieval.BridgeRetriever(
+            feedback or fused, snapshot, hops=config.hops, pool=config.depth, leading=config.hop_names == "leading"
+        )
         if config.hops > 0
         else None
     )

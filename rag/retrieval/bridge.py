@@ -26,13 +26,13 @@ from rag.errors import QueryError
 from rag.index import Ref, Snapshot
 from rag.protocols import Retriever
 from rag.retrieval.analysed import passage_terms, rarities
-from rag.retrieval.mentions import Key, TitleIndex, title_key
-from rag.text import query_terms, terms
+from rag.retrieval.leading_names import LeadingNames
+from rag.retrieval.mentions import Key, Links, TitleIndex
+from rag.text import query_terms
 from rag.tracing import step
 from rag.types import ArmScore, Chunk, Hit
 
 _BEARERS = 20  # a title that more passages bear is no link
-_NAMING = 20  # passages looked through for a title
 _IN_QUESTION = 0.5
 
 
@@ -51,15 +51,27 @@ class BridgeRetriever:
     """
 
     def __init__(
-        self, retriever: Retriever, snapshot: Snapshot, *, hops: int = 1, width: int = 10, pool: int = 100
+        self,
+        retriever: Retriever,
+        snapshot: Snapshot,
+        *,
+        hops: int = 1,
+        width: int = 10,
+        pool: int = 100,
+        leading: bool = False,
     ) -> None:
-        """``hops`` rounds at most, each from the ``width`` best passages; at least ``pool`` hits are asked for."""
+        """``hops`` rounds at most, each from the ``width`` best passages; at least ``pool`` hits are asked for.
+
+        With ``leading``, where no document has a title, passages go by the name that they begin with.
+        """
         self.retriever = retriever
         self.snapshot = snapshot
         self.hops = hops
         self.width = width
         self.pool = pool
-        self.titles = TitleIndex(snapshot)
+        titles = TitleIndex(snapshot)
+        self.names: Links = titles if len(titles) or not leading else LeadingNames(snapshot)
+        self.linked = len(titles) > 0 or leading
 
     def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
         """At most ``k`` hits, best first, ties by chunk id; scores are relative to the best of the first search.
@@ -68,12 +80,12 @@ class BridgeRetriever:
         """
         if k < 1:
             raise QueryError(f"k is {k}", hint="ask for at least 1 passage")
+        if not self.linked:
+            return self.retriever.retrieve(query, k, where=where)
         hits = self.retriever.retrieve(query, max(k, self.pool), where=where)
-        if not len(self.titles):
-            return hits[:k]
         top = max((hit.score for hit in hits), default=0.0)
         found = {hit.chunk.id: replace(hit, score=max(0.0, hit.score / top) if top > 0 else 0.0) for hit in hits}
-        walk = _Walk(self.snapshot, self.titles, query, where)
+        walk = _Walk(self.snapshot, self.names, query, where)
         added: dict[str, float] = {}
         walk.add(added, walk.named_by_question(), 1.0)
         followed: set[str] = set()
@@ -99,9 +111,9 @@ class BridgeRetriever:
 class _Walk:
     """One question's way along the links of an index, among the passages that a filter admits."""
 
-    def __init__(self, snapshot: Snapshot, titles: TitleIndex, query: str, where: str | None) -> None:
+    def __init__(self, snapshot: Snapshot, names: Links, query: str, where: str | None) -> None:
         self.snapshot = snapshot
-        self.titles = titles
+        self.names = names
         self.query = query
         self.where = where
         self.idf = rarities(snapshot, query_terms(query, snapshot.languages))
@@ -109,48 +121,29 @@ class _Walk:
 
     def named_by_question(self) -> Iterator[_Link]:
         """Passages whose title the question names."""
-        for mention in self.titles.mentions(self.query, where=self.where):
+        for mention in self.names.mentions(self.query, where=self.where):
             if len(mention.refs) <= _BEARERS:
                 yield from (_Link(ref, _IN_QUESTION / len(mention.refs)) for ref in mention.refs)
 
     def links(self, chunk: Chunk) -> Iterator[_Link]:
         """The passages that a passage names, and those that name it."""
-        own = title_key(chunk.title)
+        own = self.names.own(chunk)
         held = frozenset(passage_terms(chunk))
         named: dict[Key, tuple[Ref, ...]] = {
             mention.key: mention.refs
-            for mention in self.titles.mentions(chunk.text, chunk.language, self.where)
+            for mention in self.names.mentions(chunk.text, chunk.language, self.where)
             if mention.key != own and len(mention.refs) <= _BEARERS
         }
         for refs in named.values():
             weight = 1 / (len(refs) * len(named) ** 0.5)
             for ref, rest in zip(refs, self._rest(self.snapshot.chunks(refs), held), strict=True):
                 yield _Link(ref, weight * (1 + rest) / 2)
-        bearers = len(self.titles.refs(own, self.where))
+        bearers = len(self.names.refs(own, self.where))
         if not 0 < bearers <= _BEARERS:
             return
-        naming = [ref for ref in self._candidates(own) if self._names(ref, own)]
+        naming = self.names.naming(own, self.where)
         for ref, rest in zip(naming, self._rest(self.snapshot.chunks(naming), held), strict=True):
             yield _Link(ref, rest / bearers)
-
-    def _candidates(self, key: Key) -> list[Ref]:
-        """The best passages by BM25 for the words of a title, those that hold all of them."""
-        wanted = query_terms(" ".join(key), self.snapshot.languages)
-        if not wanted:
-            return []
-        refs = self.snapshot.sparse(wanted, _NAMING, self.where).refs.tolist()
-        words = " ".join(key)
-        return [
-            ref
-            for ref, chunk in zip(refs, self.snapshot.chunks(refs), strict=True)
-            if set(passage_terms(chunk)).issuperset(terms(words, chunk.language))
-        ]
-
-    def _names(self, ref: Ref, key: Key) -> bool:
-        chunk = self.snapshot.chunks([ref])[0]
-        if title_key(chunk.title) == key:
-            return False
-        return any(mention.key == key for mention in self.titles.mentions(chunk.text, chunk.language, self.where))
 
     def _rest(self, chunks: Iterable[Chunk], held: frozenset[str]) -> Iterator[float]:
         """The share of the question that each of the passages holds and ``held`` does not."""

@@ -272,6 +272,51 @@ def test_gold_that_only_another_query_finds_may_still_rank_below_the_cut(bench: 
     assert "It takes retrieval.k 3 to reach it (1 now)" in miss.detail
 
 
+def with_keys(recipe: str, keys: str) -> str:
+    return recipe.replace("[retrieval]\n", f"[retrieval]\n{keys}\n")
+
+
+def test_gold_whose_place_a_linked_passage_takes_is_lost_by_a_hop(bench: Make) -> None:
+    texts = {"leland": "Near Leland stands the Bridge.", "bridge": "It is 642 metres long.", "far": "Far, and near."}
+    asked = question("What stands near Leland?", "", ["far"])
+    small = bench(sparse(k=2), texts)
+    assert small.ask(asked) == []
+    small.pipeline.recipe = parse_recipe(with_keys(sparse(k=2), "hops = 1"))
+    [miss] = small.ask(asked)
+    assert miss.stage == "lost by a hop"
+    assert "sparse rank 2 (" in miss.detail
+    assert "hops rank 3 (" in miss.detail
+
+
+def test_gold_that_only_a_hop_reaches_may_still_rank_below_the_cut(bench: Make) -> None:
+    texts = {"leland": "Near Leland stands the Bridge.", "bridge": "It is 642 metres long.", "train": "Near and far."}
+    small = bench(with_keys(sparse(k=1), "hops = 1"), texts)
+    [miss] = small.ask(question("What stands near Leland?", "642 metres", ["bridge"]))
+    assert miss.stage == "below the cut"
+    assert "sparse finds none of the question's terms in it" in miss.detail
+    assert "It takes retrieval.k 2 to reach it (1 now)" in miss.detail
+
+
+def test_gold_that_the_first_passages_push_out_is_lost_by_feedback(bench: Make) -> None:
+    texts = {"apple": "apple", **{f"d{n}": "apple pear cherry " + "plum " * n for n in range(12)}}
+    small = bench(sparse(k=1, depth=20), texts)
+    asked = question("Which apple?", "", ["apple"])
+    assert small.ask(asked) == []
+    small.pipeline.recipe = parse_recipe(with_keys(sparse(k=1, depth=20), "feedback = 1.0"))
+    [miss] = small.ask(asked)
+    assert miss.stage == "lost by feedback"
+    assert "sparse rank 1 (" in miss.detail and "retrieval.feedback is 1" in miss.detail
+
+
+def test_sentences_are_no_arm_that_could_miss_by_itself(bench: Make) -> None:
+    small = bench(with_keys(sparse(k=1), "sentences = 0.5"))
+    [miss] = small.ask(question("Where does a ferry ticket take one?", "642 metres", ["bridge"]))
+    assert miss.stage == "missed by sparse"
+    [miss] = small.ask(question("What does a ticket to Aran cost?", "", ["bus"]))
+    assert miss.stage == "below the cut"
+    assert "sentences rank 2 (" in miss.detail and "fusion rank 2 (" in miss.detail
+
+
 def test_each_lost_document_of_a_question_is_a_miss(bench: Make) -> None:
     both = question("Does the ferry to Aran leave before the train?", "no", ["ferry", "boat", "bridge"])
     misses = bench(sparse(k=1)).ask(both)

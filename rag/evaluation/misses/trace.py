@@ -95,8 +95,8 @@ def trace(
     arms = tuple(_arm(arm, question, refs, reach) for arm in stages.arms.values())
     asks: list[tuple[str, Retriever, int, int]]
     asks = [("fusion" if len(arms) > 1 else arms[0].name, stages.fused, reach, reach if stages.feedback else linked)]
-    asks += [("feedback", stages.feedback, linked, linked)] if stages.feedback else []
-    asks += [("hops", stages.bridged, pool, pool)] if stages.bridged else []
+    asks += [("feedback", stages.feedback, reach, linked)] if stages.feedback else []
+    asks += [("hops", stages.bridged, linked, pool)] if stages.bridged else []
     asks += [("diversity", stages.diverse, pool, reranked)] if stages.diverse else []
     asks += [("reranker", stages.reranked, reranked, kept)] if stages.reranked else []
     asks += [("queries", stages.queries, kept, found)] if stages.queries else []
