@@ -3,8 +3,8 @@
 llama.cpp turns ``<|im_end|>`` into the end-of-turn token wherever it stands in a rendered prompt, in a
 retrieved passage too. So the template is rendered with unguessable marks in place of the contents;
 what stands between the marks is the template's own and may hold control tokens, and each content
-is tokenised as plain text. Contents reach the model as they are: a template that would strip a
-message does not strip here.
+is tokenised as plain text. Contents reach the model as they are, but for characters that no reader of them sees
+(``rag.text.visible``): a template that would strip a message does not strip here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from rag.errors import GenerationError
 from rag.generators._engine import Engine, Turn
+from rag.text.visible import visible
 from rag.types import Message
 
 
@@ -53,7 +54,7 @@ def prompt_tokens(engine: Engine, messages: Sequence[Message]) -> Prompt:
             continue
         if int(part) == len(messages) - 1:
             opening = len(tokens)
-        if content := messages[int(part)].content:
+        if content := visible(messages[int(part)].content):
             # a lone surrogate, as an undecodable file name has, is no text in UTF-8
             tokens += engine.tokenize(content.encode("utf-8", "replace").decode(), control=False)
     return Prompt(tokens, opening)

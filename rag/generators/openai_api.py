@@ -15,6 +15,7 @@ from rag.generators.choosing import REPLY_TOKENS, TOP_LOGPROBS, check_options
 from rag.generators.control_text import neutralise, restore, restored
 from rag.generators.structured import check_reply, check_schema, drain
 from rag.protocols import JsonSchema
+from rag.text.visible import visible
 from rag.types import Message
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def _type(error: APIStatusError) -> str:
 
 def _inert(messages: Sequence[Message]) -> list[Message]:
     # a lone surrogate, as an undecodable file name has, is no text in UTF-8
-    return [replace(m, content=neutralise(m.content.encode("utf-8", "replace").decode())) for m in messages]
+    return [replace(m, content=neutralise(visible(m.content).encode("utf-8", "replace").decode())) for m in messages]
 
 
 def _read_key(variable: str) -> str:
