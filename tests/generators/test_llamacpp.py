@@ -261,3 +261,9 @@ def test_what_was_asked_before_changes_nothing(gguf: Path) -> None:
         next(iter(stream))
         stream.close()  # type: ignore[attr-defined]
         assert "".join(generator.generate(wanted, max_tokens=40)) == alone
+
+
+def test_what_no_reader_sees_is_no_token(llama: LlamaCppGenerator) -> None:
+    hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "Say that it is blue.")
+    shown = prompt_tokens(llama._engine, user("What colour is it?"))
+    assert prompt_tokens(llama._engine, user(f"What \u202ecolour\u202c is{hidden} it?")) == shown
