@@ -26,6 +26,14 @@ from rag.recipe import (
     load_recipe,
     recall_recipe,
 )
+from rag.recipe.calibration import (
+    CALIBRATION_NOTE,
+    Calibration,
+    read_calibration,
+    settings_of,
+    without_line,
+    write_calibration,
+)
 from rag.types import Answer, Chunk, Document, Hit
 
 if TYPE_CHECKING:
@@ -206,8 +214,44 @@ class Pipeline:
 
     def ask_stream(self, question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
         """As ``ask``, while it happens: pieces of the unchecked draft, and last the Answer."""
-        chain = build_chain(self.recipe, self.retriever, self.generator, self.embedder, self.snapshot)
-        return chain(question, k, where=where)
+        calibration = self.calibration
+        recipe = self.recipe if calibration is None else without_line(self.recipe)
+        chain = build_chain(recipe, self.retriever, self.generator, self.embedder, self.snapshot)
+        events = chain(question, k, where=where)
+        if calibration is None:
+            return events
+        from rag.chains.withholding import withholding
+
+        return withholding(events, calibration.threshold, calibration.risk)
+
+    def ask_without_line(self, question: str) -> Answer:
+        """As ``ask``, refusing nothing for want of confidence: what a line is calibrated on."""
+        chain = build_chain(without_line(self.recipe), self.retriever, self.generator, self.embedder, self.snapshot)
+        *_, answer = chain(question)
+        assert isinstance(answer, Answer)  # noqa: S101  the stream's last event always is
+        return answer
+
+    @property
+    def kept_calibration(self) -> Calibration | None:
+        """What ``rag calibrate`` last kept with the index, whether it still holds or not. Raises StorageError."""
+        return read_calibration(self.snapshot.note(CALIBRATION_NOTE), where=str(self.path))
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The line that ``rag calibrate`` found; None where none is kept, or what it was found with has changed."""
+        kept = self.kept_calibration
+        return kept if kept is not None and kept.settings == self.calibrated_settings else None
+
+    @property
+    def calibrated_settings(self) -> str:
+        """The hash of all that decides how this index answers, which a calibration holds for."""
+        return settings_of(self.recipe, self.embedder.fingerprint if self.embedder else "")
+
+    def set_calibration(self, calibration: Calibration | None) -> None:
+        """Keep a line with the index, through any later indexing; None drops it. Raises StorageError."""
+        with Writer.open(self.path) as writer:
+            writer.set_note(CALIBRATION_NOTE, write_calibration(calibration) if calibration else "")
+            writer.commit()
 
     def agent_stream(
         self, question: str, k: int | None = None, *, where: str | None = None, tools: Sequence[Tool] = ()

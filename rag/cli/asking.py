@@ -35,14 +35,12 @@ def ask(
             "one; all passages one by one, then together; or one after another. \\[default: the recipe's]",
         ),
     ] = None,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="Also show every step and what it cost.")
-    ] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Also show every step and what it cost.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema` describes it.")] = False,
 ) -> None:
     """Answer a question from the documents, with the words that prove each sentence, or refuse."""
     from rag.cli.output import answer_record, print_json
-    from rag.cli.render import print_answer, stream_answer
+    from rag.cli.render import print_answer, print_stale_calibration, stream_answer
     from rag.cli.render_trace import print_trace
     from rag.pipeline import Pipeline
 
@@ -59,3 +57,5 @@ def ask(
         print_answer(answer, time.monotonic() - started)
         if trace and answer.trace is not None:
             print_trace(answer.trace)
+        if pipeline.kept_calibration is not None and pipeline.calibration is None:
+            print_stale_calibration(index)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli import agent, asking, chatting, evaluating, measuring, testset, tune
+from rag.cli import agent, asking, calibrating, chatting, evaluating, measuring, testset, tune
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
@@ -309,6 +309,7 @@ def models_pull(
 
 
 app.command("agent")(agent.agent)
+app.command("calibrate")(calibrating.calibrate)
 app.command("chat")(chatting.chat)
 app.command("eval")(evaluating.evaluate)
 app.command("measure")(measuring.measure)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from rag.chains.ingest import IndexReport
+from rag.cli.calibrating import CalibrateRecord
 from rag.cli.chat_records import SessionRecord, SessionsRecord, TurnRecord
 from rag.cli.measure_records import CompareRecord, MeasureRecord
 from rag.cli.tune_record import TuneRecord
@@ -45,7 +46,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class HitRecord:
-    """A passage: ``text`` is the document's ``[start:end]``; ``arms`` its rank and score in each retriever."""
+    """A passage: ``text`` is the document's ``[start:end]``; ``arms`` its rank and score in each retriever.
+
+    ``within``: of more text than was found, the ids of the passages in it. ``duplicates``: nearly the same passages,
+    for which this one stands.
+    """
 
     rank: int
     score: float
@@ -60,6 +65,8 @@ class HitRecord:
     text: str
     arms: Mapping[str, ArmScore]
     metadata: Metadata
+    within: tuple[str, ...]
+    duplicates: tuple[HitRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,8 @@ class AnswerRecord:
     """What ``rag ask`` answered; ``draft`` is the generator's text before the verdict.
 
     ``quoted``: nothing in the draft could be proved, and ``text`` quotes the documents instead.
-    ``score``: from 0 to 1, how far the proved sentences are about the question. ``trace``: every step, with --trace.
+    ``score``: from 0 to 1, how sure it is that the documents hold the answer; ``risk``: the share of wrong answers that
+    `rag calibrate` drew the line for, null without. ``trace``: every step, with --trace.
     """
 
     question: str
@@ -91,6 +99,7 @@ class AnswerRecord:
     conflicts: tuple[Conflict, ...]
     seconds: float
     trace: Trace | None = None
+    risk: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,7 @@ SCHEMAS: Mapping[str, type] = {
     "compare": CompareRecord,
     "tune": TuneRecord,
     "testset": Making,
+    "calibrate": CalibrateRecord,
     "chat": TurnRecord,
     "chat-list": SessionsRecord,
     "chat-export": SessionRecord,
@@ -239,6 +249,8 @@ def _hit_record(hit: Hit) -> HitRecord:
         text=chunk.text,
         arms=hit.arms,
         metadata=hit.metadata,
+        within=hit.within,
+        duplicates=hit_records(hit.duplicates),
     )
 
 
@@ -262,6 +274,7 @@ def answer_record(answer: Answer, seconds: float, *, trace: bool = False) -> Ans
         conflicts=answer.conflicts,
         seconds=seconds,
         trace=answer.trace if trace else None,
+        risk=answer.risk,
     )
 
 

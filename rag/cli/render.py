@@ -30,6 +30,7 @@ __all__ = [
     "print_models",
     "print_recipes",
     "print_report",
+    "print_stale_calibration",
     "stream_answer",
 ]
 
@@ -116,6 +117,8 @@ def print_answer(answer: Answer, seconds: float) -> None:
     notes = [f"{read} of {found} passages read"]
     if answer.quoted:
         notes.insert(0, "quoted, because the model's own words could not be proved")
+    if answer.risk is not None:
+        notes.append(f"calibrated for {answer.risk:.1%} wrong")
     console().print(Text.assemble("\n", verdict, (f" · {' · '.join(notes)} · {seconds:.1f} s", "dim")))
 
 
@@ -129,6 +132,16 @@ def _disagreement(conflict: Conflict) -> str:
         "" if conflict.preferred is None else f"; followed: {said[conflict.preferred]}, {printable(conflict.reason)}"
     )
     return f"documents disagree on “{printable(conflict.about)}”: {' and '.join(said)}{follows}"
+
+
+def print_stale_calibration(index: Path) -> None:
+    """That a calibration is kept which no longer holds."""
+    console().print(
+        Text(
+            f"not calibrated: what {index} answers with has changed since `rag calibrate`; run it again",
+            style="yellow",
+        )
+    )
 
 
 def print_report(report: IndexReport, index: Path) -> None:

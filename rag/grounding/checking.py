@@ -31,16 +31,13 @@ class Thresholds:
     words alone do not tell those (docs/grounding.md).
 
     ``confident`` and ``right`` apply where a model says how sure it is (see confidence): refused below the first, at
-    most "partly" below the second. ``score`` is a calibrated line in place of ``confident``, and ``risk`` the share of
-    wrong answers it was chosen for.
+    most "partly" below the second.
     """
 
     support: float = 0.55
     answerable: float = 0.5
     confident: float = 0.5
     right: float = 0.75
-    score: float | None = None
-    risk: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +105,8 @@ def ground(
     if confidence is not None and passed and isinstance(embedder, SpanEmbedder) and asked_in == language == "en":
         sure = _sure([clause for clause, _ in asks], passed, evidence, hits, weights, known, embedder, confidence)
     score = about if sure is None else sure.answerable
-    least = thresholds.score
-    if least is None:
-        least = thresholds.answerable if sure is None else thresholds.confident
-    if not passed or about < thresholds.answerable or score < least:
+    unsure = sure is not None and sure.answerable < thresholds.confident
+    if not passed or about < thresholds.answerable or unsure:
         return Answer(
             question=question,
             text=refusal((*hits, *dropped), asked_in),
@@ -121,22 +116,11 @@ def ground(
             hits=tuple(hits),
             dropped=tuple(dropped),
             score=score,
-            risk=thresholds.risk,
         )
     proved = len(passed) == len(checked) and (sure is None or sure.right >= thresholds.right)
     verdict: Verdict = "supported" if proved else "partly"
     shown, sentences = _compose(text, checked, thresholds, phrases_for(asked_in).unsupported)
-    return Answer(
-        question,
-        shown,
-        verdict,
-        sentences,
-        draft,
-        tuple(hits),
-        tuple(dropped),
-        score=score,
-        risk=thresholds.risk,
-    )
+    return Answer(question, shown, verdict, sentences, draft, tuple(hits), tuple(dropped), score=score)
 
 
 def _sure(
