@@ -36,7 +36,7 @@ def search_tool(retriever: Retriever, *, k: int, where: str | None = None, filte
 
     def found(query: str, further: str) -> ToolResult:
         hits = retriever.retrieve(query, k, where=narrowed(where, further))
-        return ToolResult(f"{len(hits)} passages" if hits else "nothing was found", tuple(hits))
+        return ToolResult(_counted(len(hits), "passage") if hits else "nothing was found", tuple(hits))
 
     def search(query: Annotated[str, Field(min_length=1, max_length=200)]) -> ToolResult:
         """Find passages of the documents by what they are about."""
@@ -67,7 +67,9 @@ def neighbours_tool(chunks_of: Callable[[str], Sequence[Chunk]], found: Callable
         first, last = max(places[0] - around, 0), places[0] + around + 1
         near = [chunk for chunk in chunks[first:last] if chunk.id != hit.chunk.id]
         hits = [Hit(chunk, hit.score, i, metadata=hit.metadata) for i, chunk in enumerate(near, 1)]
-        return ToolResult(f"{len(near)} passages around passage {passage}" if near else "it stands alone", tuple(hits))
+        return ToolResult(
+            f"{_counted(len(near), 'passage')} around passage {passage}" if near else "it stands alone", tuple(hits)
+        )
 
     return tool(read, from_documents=["passage", "around"])
 
@@ -89,7 +91,7 @@ def documents_tool(snapshot: Snapshot, *, where: str | None = None) -> Tool:
         chunk = Chunk(listing.id, listing.uri, 0, len(listing.text), listing.text, title=listing.title)
         hits = (Hit(chunk, 1.0, 1),)
         listed = f", the first {MAX_LISTED} listed" if count > MAX_LISTED else ""
-        return ToolResult(f"{count} documents match{listed}", hits, document=listing)
+        return ToolResult(f"{_counted(count, 'document')} found{listed}", hits, document=listing)
 
     return tool(documents)
 
@@ -103,3 +105,7 @@ def calculator_tool() -> Tool:
         return ToolResult("it has a value", calculated=Calculated(expression.strip(), value))
 
     return tool(calculate, from_documents=["expression"])
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"

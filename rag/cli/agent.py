@@ -130,8 +130,8 @@ def _show(step: AgentStep) -> None:
     from rag.cli.render import console, printable
 
     given = ", ".join(f"{key}={value!r}" for key, value in step.arguments.items())
-    value = f" = {step.calculated.value}" if step.calculated else ""
-    said = step.error or f"{step.summary}{value}" + (f", {step.new} new" if step.new else "")
+    said = step.error or step.summary + (f", {step.new} new" if step.new else "")
+    said = f"= {step.calculated.value}" if step.calculated else said
     call = printable(f"{step.number}. {step.tool or '-'}({given})")
     console().print(Text.assemble((call, "cyan"), (f"  {printable(said)}", "dim")))
 

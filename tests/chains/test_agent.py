@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 
@@ -109,7 +110,7 @@ def test_an_action_is_decided_from_counts_and_its_arguments_from_passages():
     for messages in (decision, last):
         said = "\n".join(message.content for message in messages)
         assert not any(piece in said for piece in ("500", "euros", "send_mail", "Hamburg", "colours", "Doc "))
-        assert "4 passages" in said or "3 passages" in said or "2 passages" in said
+        assert re.search(r"[234] passages", said)
     said = "\n".join(message.content for message in arguments)
     assert "500 euros" in said
     assert "<|im_start|>" not in said, "control text is broken up"
