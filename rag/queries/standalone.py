@@ -17,6 +17,7 @@ from rag.tracing import step
 from rag.types import Message
 
 _RECENT, _OLDER = 4, 4  # mentions taken from the last turn, and from those before it
+_TOLD = 3  # mentions that an answer counts for at most
 _FADES = 0.6  # share of its weight that a turn keeps when another one follows
 _LONGEST = 48  # tokens of a model's rewrite
 _CHARACTERS = 240  # of it, and of each turn that the model is shown
@@ -66,10 +67,8 @@ class RuleRewriter:
         own = stems(query, language)
         resolved = follow(query, turns, language)
         last = turns[-1]
-        recent = salient(
-            [(last.question, 1.0), (last.answer, 1.0)], language, _RECENT, known=[own, stems(resolved, language)]
-        )
-        older = salient(_faded(turns[:-1]), language, _OLDER, known=[own])
+        recent = salient(_weighted([last], language), language, _RECENT, known=[own, stems(resolved, language)])
+        older = salient(_weighted(turns[:-1], language), language, _OLDER, known=[own])
         queries = [query, _widened(resolved, recent, language)]
         if older:
             queries.append(_widened(query, older, language))
@@ -148,7 +147,9 @@ def resolved(query: str, history: Sequence[Message] = ()) -> str:
     text = follow(query, turns, language)
     if _names(text, language):
         return text
-    topic = salient(_faded(turns), language, 1, known=[stems(text, language)], named=language not in _SPACELESS)
+    topic = salient(
+        _weighted(turns, language), language, 1, known=[stems(text, language)], named=language not in _SPACELESS
+    )
     return _widened(text, topic, language)
 
 
@@ -167,9 +168,14 @@ def _names(question: str, language: str) -> bool:
     return any(mention.named for mention in mentions(question, language))
 
 
-def _faded(turns: Sequence[Turn]) -> list[tuple[str, float]]:
-    """The texts of the turns, weighted by how long ago they were."""
-    return [(text, _FADES**age) for age, turn in enumerate(reversed(turns)) for text in (turn.question, turn.answer)]
+def _weighted(turns: Sequence[Turn], language: str) -> list[tuple[str, float]]:
+    """The texts of the turns, weighted by how long ago they were; a long answer counts for no more than a short one."""
+    weighted: list[tuple[str, float]] = []
+    for age, turn in enumerate(reversed(turns)):
+        told = len(mentions(turn.answer, language))
+        weighted.append((turn.question, _FADES**age))
+        weighted.append((turn.answer, _FADES**age * min(1.0, _TOLD / max(told, 1))))
+    return weighted
 
 
 def points_back(question: str, language: str) -> bool:

@@ -99,6 +99,12 @@ def test_what_still_names_nothing_is_told_what_the_talk_is_about() -> None:
     assert resolved("Any rococo ones?") == "Any rococo ones?"
 
 
+def test_a_long_answer_counts_for_no_more_than_a_short_one() -> None:
+    answer = "Rome, Oslo, Bonn, Kiel, Bern, Riga, Lima, Cork, Graz and Nice have rules on parking."
+    (_, rewritten) = RuleRewriter()("Any others?", said("Which cities have rules on parking?", answer))
+    assert rewritten == "Any others? (rules, parking, cities, Rome)"
+
+
 def test_without_a_history_there_is_nothing_to_rewrite() -> None:
     model = Scripted("What?")
     assert RuleRewriter()("Why?") == ModelRewriter(model)("Why?") == ["Why?"]
