@@ -271,10 +271,11 @@ def test_disagreement_is_symmetric_and_none_disagrees_with_itself(one, other):
 
 
 SENTENCES = [
-    "The warranty lasts 24 months.", "The warranty lasts 36 months.", "The warranty lasts 2 years.", "It costs 5 euros.",
+    "The warranty lasts 24 months.", "The warranty lasts 36 months.", "The warranty lasts 2 years.",
+    "It costs 5 euros.",
     "Batteries are covered by the warranty.", "Batteries are not covered by the warranty.", "[1] Pumps!", "",
-    "The pump was opened in 1961.", "The pump was opened in 1972.", "保修期为24个月。", "Version 2.3.1 is current.",
-    "\x1b[31m red",
+    "The pump was opened in 1961.", "The pump was opened in 1972.", "保修期为24个月。",
+    "Version 2.3.1 is current.", "\x1b[31m red",
 ]  # fmt: skip
 sentences = st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=4).map(" ".join)
 
