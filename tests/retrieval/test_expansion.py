@@ -62,7 +62,12 @@ def hits_of(snapshot, *places):
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory):
     (manual,) = load_bytes(MANUAL.encode(), uri="m.md", name="m.md")
-    plain = Document("p", "".join(f"Sentence {n} has rather more words than are needed here. " for n in range(9)), title="Plain", language="en")
+    plain = Document(
+        "p",
+        "".join(f"Sentence {n} has rather more words than are needed here. " for n in range(9)),
+        title="Plain",
+        language="en",
+    )
     chunker = SentenceWindowChunker(tokenizer=WORDS, max_tokens=40)
     with build(tmp_path_factory.mktemp("i") / "i", [manual, plain], chunker) as opened:
         yield opened
