@@ -18,6 +18,7 @@ from rag.recipe import (
     build_answer_parts,
     build_chain,
     build_chunker,
+    build_conversation,
     build_embedder,
     build_generator,
     build_reranker,
@@ -39,6 +40,8 @@ from rag.types import Answer, Chunk, Document, Hit
 if TYPE_CHECKING:
     from rag.chains import Event
     from rag.chains.agent import AgentEvent
+    from rag.chains.conversation import Conversation
+    from rag.chains.sessions import Session
     from rag.chains.tools import Tool
 
 __all__ = ["Pipeline", "open_index"]
@@ -252,6 +255,10 @@ class Pipeline:
         with Writer.open(self.path) as writer:
             writer.set_note(CALIBRATION_NOTE, write_calibration(calibration) if calibration else "")
             writer.commit()
+
+    def chat(self, session: Session) -> Conversation:
+        """A conversation on this index, each turn of which sees its last commit. Raises RecipeError."""
+        return build_conversation(self, session)
 
     def agent_stream(
         self, question: str, k: int | None = None, *, where: str | None = None, tools: Sequence[Tool] = ()

@@ -13,6 +13,7 @@ from rag.recipe.answering import (
     build_thresholds,
     build_verifier,
 )
+from rag.recipe.conversing import build_conversation
 from rag.recipe.indexing import build_chunker, build_embedder
 from rag.recipe.reading import load_recipe, parse_recipe, recall_recipe, recipe_names
 from rag.recipe.searching import build_reranker, build_retriever, build_stages, build_transform
@@ -20,6 +21,7 @@ from rag.recipe.sections import (
     Bm25Config,
     ChainConfig,
     ChunkerConfig,
+    ConversationConfig,
     EmbedderConfig,
     GeneratorConfig,
     GroundingConfig,
@@ -35,6 +37,7 @@ __all__ = [
     "Bm25Config",
     "ChainConfig",
     "ChunkerConfig",
+    "ConversationConfig",
     "EmbedderConfig",
     "GeneratorConfig",
     "GroundingConfig",
@@ -47,6 +50,7 @@ __all__ = [
     "build_answer_parts",
     "build_chain",
     "build_chunker",
+    "build_conversation",
     "build_confidence",
     "build_embedder",
     "build_fallback",
