@@ -21,6 +21,7 @@ from rag.recipe import (
     build_conversation,
     build_embedder,
     build_generator,
+    build_preference,
     build_reranker,
     build_retriever,
     build_transform,
@@ -174,7 +175,7 @@ class Pipeline:
             return index_files(
                 [Path(path) for path in paths],
                 writer=writer,
-                chunker=_ChunkerOnDemand(recipe, embedder),
+                chunker=_ChunkerOnDemand(recipe, embedder, lambda: self.generator),
                 embedder=embedder,
                 settings=recipe.chunk_settings,
                 include=[*recipe.sources.include, *include],
@@ -282,20 +283,22 @@ class Pipeline:
             k=self.recipe.retrieval.k if k is None else k,
             where=where,
             filters=config.filters,
+            preference=build_preference(self.recipe),
         )
 
 
 class _ChunkerOnDemand:
     """The recipe's chunker, made for the first document: a folder that has not changed waits for no tokenizer."""
 
-    def __init__(self, recipe: Recipe, embedder: Embedder | None) -> None:
+    def __init__(self, recipe: Recipe, embedder: Embedder | None, generator: Callable[[], Generator]) -> None:
         self._recipe = recipe
         self._embedder = embedder
+        self._generator = generator
 
     @cached_property
     def _chunker(self) -> Chunker:
         try:
-            return build_chunker(self._recipe, self._embedder)
+            return build_chunker(self._recipe, self._embedder, self._generator)
         except ChunkError as error:  # of the recipe, not of the document that happens to be first
             raise RecipeError(error.message, where=f"chunker.{error.where}", hint=error.hint) from error
 

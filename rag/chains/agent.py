@@ -29,6 +29,7 @@ from rag.chains.drafting import AnswerParts, answer_from, checked
 from rag.chains.tools import MAX_STRING, Calculated, Tool, ToolResult
 from rag.errors import FilterError, GenerationError, GenerationTimeoutError, QueryError, ToolError
 from rag.generators import ExtractiveGenerator
+from rag.grounding import Preference, report_conflicts
 from rag.protocols import Retriever, StructuredGenerator
 from rag.retrieval.fusion import rrf
 from rag.tracing import isolated, recording, step
@@ -129,6 +130,7 @@ def agent(
     k: int = 5,
     where: str | None = None,
     filters: bool = False,
+    preference: Preference | None = None,
 ) -> AgentResult:
     """Answer a question in steps.
 
@@ -146,6 +148,7 @@ def agent(
         k: Passages to a search.
         where: Filter on metadata, for every search and listing; nothing can widen it. Raises FilterError.
         filters: Let the model narrow a search down by metadata.
+        preference: Which of documents that disagree is believed; None leaves it unsaid that they do.
     """
     *_, result = agent_stream(
         question,
@@ -159,6 +162,7 @@ def agent(
         k=k,
         where=where,
         filters=filters,
+        preference=preference,
     )
     if not isinstance(result, AgentResult):
         raise TypeError("agent_stream ended without a result")
@@ -178,6 +182,7 @@ def agent_stream(
     k: int = 5,
     where: str | None = None,
     filters: bool = False,
+    preference: Preference | None = None,
 ) -> Iterator[AgentEvent]:
     """As ``agent``, while it happens: each step taken, pieces of the unchecked draft as str, and last the result.
 
@@ -191,7 +196,7 @@ def agent_stream(
     found = _Found()
     every = _built_in(found, retriever, snapshot, built_in, k, where, filters=filters) + list(tools)
     _check_names(every)
-    return isolated(_run(question, every, _planner(planner, parts, every), found, parts, limits, k))
+    return isolated(_run(question, every, _planner(planner, parts, every), found, parts, limits, k, preference))
 
 
 def _built_in(
@@ -239,6 +244,7 @@ def _run(
     parts: AnswerParts,
     limits: AgentLimits,
     k: int,
+    preference: Preference | None,
 ) -> Iterator[AgentEvent]:
     by_name = {one.name: one for one in tools}
     spent, began = Spent(), time.monotonic()
@@ -273,6 +279,8 @@ def _run(
             if isinstance(event, Answer):
                 quoted = replace(event, quoted=event.quoted or (closing is not parts and not event.refused))
                 answer = with_calculations(question, quoted, found.calculations, hits, parts)
+                if preference is not None:
+                    answer = report_conflicts(answer, preference)
                 answer = replace(answer, trace=run.trace)
                 yield AgentResult(answer, tuple(steps), ended, spent.tokens, tuple(found.documents))
             else:

@@ -102,7 +102,7 @@ def missing_words(question: str, hits: Sequence[Hit]) -> tuple[str, ...]:
     languages = sorted({hit.chunk.language for hit in hits if hit.chunk.language})
     held: set[str] = set()
     for hit in hits:
-        held.update(terms(hit.chunk.content, hit.chunk.language))
+        held.update(terms(hit.chunk.shown, hit.chunk.language))
     spelled = dict.fromkeys(question[start:end] for start, end in words(question))
     return tuple(
         word

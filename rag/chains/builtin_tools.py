@@ -61,11 +61,12 @@ def neighbours_tool(chunks_of: Callable[[str], Sequence[Chunk]], found: Callable
             raise ToolError(f"there are {len(hits)} passages, none is number {passage}", where="read")
         hit = hits[passage - 1]
         chunks = list(chunks_of(hit.chunk.document_id))
-        places = [i for i, chunk in enumerate(chunks) if chunk.id == hit.chunk.id]
+        read_already = {hit.chunk.id, *hit.within}
+        places = [i for i, chunk in enumerate(chunks) if chunk.id in read_already]
         if not places:
             raise ToolError(f"passage {passage} is not in the index any more", where="read")
-        first, last = max(places[0] - around, 0), places[0] + around + 1
-        near = [chunk for chunk in chunks[first:last] if chunk.id != hit.chunk.id]
+        first, last = max(places[0] - around, 0), places[-1] + around + 1
+        near = [chunk for chunk in chunks[first:last] if chunk.id not in read_already]
         hits = [Hit(chunk, hit.score, i, metadata=hit.metadata) for i, chunk in enumerate(near, 1)]
         return ToolResult(
             f"{_counted(len(near), 'passage')} around passage {passage}" if near else "it stands alone", tuple(hits)

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field, replace
 from rag.chains.drafting import AnswerParts, Event, answer_from, begun, checked, last, search, traced
 from rag.chains.memory import Exchange, Memory, Window
 from rag.chains.sessions import Session
+from rag.chains.telling import telling_conflicts
 from rag.chains.turns import Turn, branch, cited_hits, tips
+from rag.chains.unsearched import Intents, without_search
 from rag.errors import ConversationError, QueryError
+from rag.grounding import Preference
 from rag.index import Snapshot
 from rag.protocols import QueryTransform, Retriever
 from rag.queries.standalone import resolved
@@ -40,6 +43,8 @@ class Conversation:
         rewrite: Makes queries of a follow-up; None searches for the question as it is.
         memory: What the generator is shown of the turns before.
         current: Which passages cited before may be evidence again; None takes none of them.
+        intents: Tells what needs no search; None searches for everything.
+        preference: Which of documents that disagree is believed; None leaves it unsaid that they do.
         k: Passages to find.
         carried: Passages cited before that are evidence again, at most; the latest first.
     """
@@ -50,6 +55,8 @@ class Conversation:
     rewrite: QueryTransform | None = None
     memory: Memory = field(default_factory=Window)
     current: Current | None = None
+    intents: Intents | None = None
+    preference: Preference | None = None
     k: int = 5
     carried: int = 2
 
@@ -111,13 +118,10 @@ class Conversation:
             history = history_of(path)
             queries = [question] if self.rewrite is None else self.rewrite(question, history)
             standalone = question if self.rewrite is None else resolved(question, history)
-            hits = self._find(question, queries, path, k, where)
+            unsearched = None if self.intents is None else without_search(question, self.intents, self.parts)
+            hits = [] if unsearched else self._find(question, queries, path, k, where)
             yield ""
-            exchanges = [_exchange(turn) for turn in path]
-            with step("remember", turns=len(exchanges)) as remembering:
-                remembered = self.memory(exchanges)
-                remembering.note(messages=len(remembered))
-            events = answer_from(standalone, hits, self.parts, history=remembered, focus=queries[-1])
+            events = iter([unsearched]) if unsearched else self._read(standalone, hits, path, queries[-1])
             for event in traced(events, run):
                 if not isinstance(event, Answer):
                     yield event
@@ -137,6 +141,14 @@ class Conversation:
                     )
                 )
                 yield replace(kept.answer, trace=trace)
+
+    def _read(self, standalone: str, hits: Sequence[Hit], path: Sequence[Turn], focus: str) -> Iterator[Event]:
+        exchanges = [_exchange(turn) for turn in path]
+        with step("remember", turns=len(exchanges)) as remembering:
+            remembered = self.memory(exchanges)
+            remembering.note(messages=len(remembered))
+        events = answer_from(standalone, hits, self.parts, history=remembered, focus=focus)
+        return events if self.preference is None else telling_conflicts(events, self.preference)
 
     def _find(
         self, question: str, queries: Sequence[str], path: Sequence[Turn], k: int, where: str | None
@@ -165,7 +177,7 @@ def still_held(snapshot: Snapshot, hits: Sequence[Hit], where: str | None) -> li
     kept: list[Hit] = []
     for hit in hits:
         try:
-            refs = snapshot.refs([hit.chunk.id])
+            refs = snapshot.refs(list(hit.within) or [hit.chunk.id])
         except QueryError:  # an id is a hash of the content: it is gone, or has changed
             continue
         if snapshot.admitted(refs, where):

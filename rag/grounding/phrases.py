@@ -18,6 +18,7 @@ class Phrases:
     """``unsupported`` marks a sentence without proof; ``page`` has the number in place of {n}.
 
     ``missing`` says of a part of the question, in place of {question}, that the documents do not answer it.
+    ``invitation`` replies to what is no question.
     """
 
     refusal: str
@@ -27,6 +28,7 @@ class Phrases:
     page: str
     sources: str
     missing: str
+    invitation: str
 
 
 PHRASES = {
@@ -38,6 +40,7 @@ PHRASES = {
         "p. {n}",
         "Sources:",
         "The documents do not answer: {question}",
+        "Ask a question, and its answer is looked for in the documents.",
     ),
     "de": Phrases(
         "Die Dokumente beantworten diese Frage nicht.",
@@ -47,6 +50,7 @@ PHRASES = {
         "S. {n}",
         "Quellen:",
         "Die Dokumente beantworten nicht: {question}",
+        "Stellen Sie eine Frage, und die Antwort wird in den Dokumenten gesucht.",
     ),
     "fr": Phrases(
         "Les documents ne répondent pas à cette question.",
@@ -56,6 +60,7 @@ PHRASES = {
         "p. {n}",
         "Sources :",
         "Les documents ne répondent pas à : {question}",
+        "Posez une question : sa réponse sera cherchée dans les documents.",
     ),
     "es": Phrases(
         "Los documentos no responden a esta pregunta.",
@@ -65,6 +70,7 @@ PHRASES = {
         "p. {n}",
         "Fuentes:",
         "Los documentos no responden a: {question}",
+        "Haga una pregunta y se buscará la respuesta en los documentos.",
     ),
     "it": Phrases(
         "I documenti non rispondono a questa domanda.",
@@ -74,6 +80,7 @@ PHRASES = {
         "p. {n}",
         "Fonti:",
         "I documenti non rispondono a: {question}",
+        "Faccia una domanda e la risposta verrà cercata nei documenti.",
     ),
     "pt": Phrases(
         "Os documentos não respondem a esta pergunta.",
@@ -83,6 +90,7 @@ PHRASES = {
         "p. {n}",
         "Fontes:",
         "Os documentos não respondem a: {question}",
+        "Faça uma pergunta e a resposta será procurada nos documentos.",
     ),
     "zh": Phrases(
         "文档中没有这个问题的答案。",
@@ -92,6 +100,7 @@ PHRASES = {
         "第{n}页",
         "来源：",
         "文档中没有答案：{question}",
+        "请提出问题，答案将在文档中查找。",
     ),
     "ja": Phrases(
         "文書にこの質問の答えはありません。",
@@ -101,6 +110,7 @@ PHRASES = {
         "{n}ページ",
         "出典：",
         "文書に答えはありません：{question}",
+        "質問してください。答えを文書から探します。",
     ),
 }
 

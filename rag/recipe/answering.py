@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rag.grounding.verifiers import NliVerifier
     from rag.index import Snapshot
     from rag.protocols import Embedder, Generator, QueryTransform, Retriever, Verifier
+    from rag.queries import IntentRouter
     from rag.recipe.sections import Recipe
 
 
@@ -167,6 +168,21 @@ def build_answer_parts(recipe: Recipe, generator: Generator, embedder: Embedder 
         # It was learned from whole answers: what other chains answer in between are parts of one.
         confidence=build_confidence(recipe, embedder) if recipe.chain.kind == "one-shot" else None,
     )
+
+
+def build_intents(recipe: Recipe, embedder: Embedder | None) -> IntentRouter | None:
+    """What tells sums and small talk; None where everything is searched for. Raises RecipeError."""
+    if recipe.queries.intent == "none":
+        return None
+    from rag.queries import IntentRouter
+
+    if recipe.queries.intent == "rules":
+        return IntentRouter()
+    if embedder is None:
+        raise RecipeError(
+            "intents by similarity need an embedder", where="queries.intent", hint='set queries.intent to "rules"'
+        )
+    return IntentRouter(embedder=embedder)
 
 
 def build_chain(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from rag.errors import RecipeError
-from rag.recipe.answering import build_answer_parts
+from rag.recipe.answering import build_answer_parts, build_intents, build_preference
 
 if TYPE_CHECKING:
     from rag.chains.conversation import Conversation
@@ -102,6 +102,8 @@ def build_conversation(index: OpenIndex, session: Session) -> Conversation:
         rewrite=build_rewrite(recipe, index.generator),
         memory=build_memory(recipe, index.generator),
         current=current,
+        intents=build_intents(recipe, index.embedder),
+        preference=build_preference(recipe),
         k=recipe.retrieval.k,
         carried=recipe.conversation.carried,
     )

@@ -90,8 +90,10 @@ class QueriesConfig(_Section):
     """What is searched for beside the question; every transform but ``none`` asks the generator (docs/queries.md).
 
     ``raw_weight`` is the question's own share when the lists of all queries are fused, ``depth`` how much of each is.
-    ``prompts`` is a TOML file of one's own.
+    ``prompts`` is a TOML file of one's own. ``intent`` is how sums and small talk are told, which need no search.
     """
+
+    intent: Literal["rules", "similarity", "none"] = "rules"
 
     transform: Literal["none", "multi-query", "hyde", "step-back", "decompose"] = "none"
     count: int = Field(default=3, ge=1, le=8)
