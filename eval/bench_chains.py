@@ -178,7 +178,8 @@ def main() -> None:
                         f"[{one.low:+.3f}, {one.high:+.3f}], p {one.p_corrected:.3f}"
                     )
     if options.out:
-        record = {"command": "bench_chains.py", "data_sha256": collection.sha256, **describe(), "rows": rows}
+        asked_how = {"half": options.half, "reduce": options.reduce}
+        record = {**asked_how, "data_sha256": collection.sha256, **describe(), "rows": rows}
         options.out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

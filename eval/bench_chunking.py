@@ -31,6 +31,7 @@ from rag.evaluation.ranking.significance import compare
 from rag.pipeline import Pipeline
 from rag.protocols import Tokenizer
 from rag.recipe import Recipe, parse_recipe
+from rag.tracing import recording
 from rag.types import Hit, Vectors
 
 BUDGETS = (500, 1000)
@@ -160,11 +161,12 @@ def read_within(hits: Sequence[Hit], asked: Asked, budget: int, tokenizer: Token
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index made once for all techniques that cut alike: its folder, its passages, the seconds it took."""
+    """An index made once for all techniques that cut alike: its folder, passages, seconds, and a model's tokens."""
 
     folder: Path
     passages: int
     seconds: float
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class Result:
     passages: int
     tokens_a_hit: float
     index_seconds_per_1000_tokens: float
+    index_model_tokens_per_1000_tokens: float
     search_ms: float
     scores: Mapping[str, Mapping[str, float]]
 
@@ -209,6 +212,7 @@ class Bench:
             passages=index.passages,
             tokens_a_hit=round(float(np.mean([hit.chunk.tokens for hits in found for hit in hits[:6]])), 1),
             index_seconds_per_1000_tokens=round(1000 * index.seconds / self.tokens, 4),
+            index_model_tokens_per_1000_tokens=round(1000 * index.tokens / self.tokens, 1),
             search_ms=round(1000 * searching / len(found), 2),
             scores={f"gold@{budget}": self._scores(found, budget) for budget in BUDGETS},
         )
@@ -223,10 +227,10 @@ class Bench:
         key = recipe.chunk_settings
         if key not in self.made:
             path = self.folder / f"index-{len(self.made)}"
-            with self._open(path, recipe) as pipeline:
-                started = time.perf_counter()
+            with self._open(path, recipe) as pipeline, recording("index") as run:
                 report = pipeline.add(self.folder / "documents")
-                self.made[key] = Index(path, report.passages, time.perf_counter() - started)
+            trace = run.trace
+            self.made[key] = Index(path, report.passages, trace.seconds, trace.prompt_tokens + trace.output_tokens)
         return self.made[key]
 
     def _open(self, path: Path, recipe: Recipe) -> Pipeline:

@@ -16,9 +16,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from machine import describe
 
 import rag
 from rag.grounding import report_conflicts
@@ -28,6 +31,7 @@ from rag.types import Chunk, Conflict, Document, Hit
 
 HERE = Path(__file__).resolve().parent
 PAIRS = HERE / "data" / "conflicts.jsonl"
+FILES = ("corpus.jsonl", "queries.jsonl")
 COLLECTIONS = ("squad2", "hotpotqa-100", "cranfield", "xquad-zh")
 
 
@@ -52,8 +56,11 @@ def pairs(split: str, *, show: bool) -> dict[str, object]:
     rows = [row for row in rows if split in ("", row["split"])]
     counts: Counter[tuple[bool, bool]] = Counter()
     languages: Counter[tuple[str, bool, bool]] = Counter()
+    seconds = 0.0
     for row in rows:
+        started = time.perf_counter()
         flagged = found(row)
+        seconds += time.perf_counter() - started
         counts[row["conflict"], flagged] += 1
         languages[row["language"], row["conflict"], flagged] += 1
         if show and flagged != row["conflict"]:
@@ -76,6 +83,7 @@ def pairs(split: str, *, show: bool) -> dict[str, object]:
             name: round(languages[name, True, True] / max(sum(languages[name, True, f] for f in (True, False)), 1), 4)
             for name in sorted({row["language"] for row in rows})
         },
+        "ms": round(1000 * seconds / len(rows), 2),
     }
     print(json.dumps(result))
     return result
@@ -102,6 +110,7 @@ def alarms(folder: Path, limit: int, *, show: bool) -> dict[str, object]:
     result = {
         "collection": folder.name, "answers": answered, "reported": reported,
         "share": round(reported / max(answered, 1), 4), "ms": round(1000 * seconds / max(answered, 1), 1),
+        "data_sha256": {file: sha256((folder / file).read_bytes()).hexdigest() for file in FILES},
     }  # fmt: skip
     print(json.dumps(result))
     return result
@@ -121,7 +130,8 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="print what was missed and what was reported")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    result: dict[str, object] = {"pairs": pairs(arguments.split, show=arguments.show)}
+    where = {**describe(), "pairs_sha256": sha256(PAIRS.read_bytes()).hexdigest()}
+    result: dict[str, object] = {**where, "pairs": pairs(arguments.split, show=arguments.show)}
     if arguments.data:
         result["alarms"] = [alarms(arguments.data / name, arguments.limit, show=arguments.show) for name in COLLECTIONS]
     if arguments.out:

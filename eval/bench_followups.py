@@ -1,9 +1,9 @@
 """Follow-up questions: recall@5 against that of the same question put by hand so that it stands alone.
 
 `python eval/bench_followups.py --data DIR` prints, for each half of data/followups.jsonl, the recall of the follow-up
-as it is, of its rewrite alone, and of both fused as `rag chat` does it; and for the collection's own questions what
-they lose when they come after an unrelated conversation. Exit code 1 if the default misses its target on the held-out
-half.
+as it is, of its rewrite alone, and of both fused as `rag chat` does it, with the tokens and milliseconds of rewriting
+and searching, and p of the gain over the follow-up as it is; and for the collection's own questions what they lose when
+they come after an unrelated conversation. Exit code 1 if the default misses its target on the held-out half.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import os
 import random
 import sys
 import tempfile
+import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,9 +30,11 @@ from beir import read_collection
 from machine import describe
 
 from rag.chains.conversation import fused
+from rag.evaluation.ranking.significance import randomization_p
 from rag.pipeline import Pipeline
-from rag.protocols import Retriever
+from rag.protocols import QueryTransform, Retriever
 from rag.queries.standalone import ModelRewriter, RuleRewriter
+from rag.tracing import recording
 from rag.types import Message
 
 HERE = Path(__file__).resolve().parent
@@ -38,6 +42,7 @@ TURNS = HERE / "data" / "followups.jsonl"
 K = 5
 TARGET = 0.95
 DEFAULT = "rules, fused"
+AS_IT_IS = "as it is"
 SAMPLES = 10_000
 SWITCHES = 200  # of the collection's own questions, for each half
 
@@ -55,6 +60,24 @@ class Asked:
     answer: str
     history: tuple[Message, ...]
     passages: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The queries that a turn is searched by, and what it took to make them."""
+
+    queries: tuple[str, ...]
+    tokens: int = 0
+    milliseconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Recall of a turn, and the tokens and milliseconds of its rewriting and searching."""
+
+    recall: float
+    tokens: int
+    milliseconds: float
 
 
 def read_turns() -> list[Asked]:
@@ -87,35 +110,57 @@ def recall(retriever: Retriever, query: str, passages: frozenset[str]) -> float:
     return len(passages & set(list(found)[:K])) / len(passages)
 
 
-def systems(retriever: Retriever, model: ModelRewriter | None) -> dict[str, Callable[[Asked], float]]:
-    """What is searched for in each case -> recall of a turn."""
+def rewritten(rewriter: QueryTransform, asked: Asked) -> Rewritten:
+    """What a rewriter makes of a turn."""
+    with recording("rewrite") as run:
+        queries = rewriter(asked.question, asked.history)
+    trace = run.trace
+    return Rewritten(tuple(queries), trace.prompt_tokens + trace.output_tokens, 1000 * trace.seconds)
+
+
+def systems(retriever: Retriever, model: ModelRewriter | None) -> dict[str, Callable[[Asked], Found]]:
+    """What is searched for in each case -> what came of a turn."""
     rules = RuleRewriter()
 
     @cache
-    def by_rule(asked: Asked) -> list[str]:
-        return rules(asked.question, asked.history)
+    def by_rule(asked: Asked) -> Rewritten:
+        return rewritten(rules, asked)
 
     @cache
-    def by_model(asked: Asked) -> list[str]:
-        return model(asked.question, asked.history) if model else []
+    def by_model(asked: Asked) -> Rewritten:
+        assert model is not None
+        return rewritten(model, asked)
 
-    def alone(queries: Sequence[str], asked: Asked) -> float:
-        return recall(retriever, queries[min(1, len(queries) - 1)], asked.passages)
+    def by_both(asked: Asked) -> Rewritten:
+        rule, said = by_rule(asked), by_model(asked)
+        queries = tuple(dict.fromkeys((*rule.queries, *said.queries)))
+        return Rewritten(queries, rule.tokens + said.tokens, rule.milliseconds + said.milliseconds)
 
-    def together(queries: Sequence[str], asked: Asked) -> float:
-        return recall(fused(retriever, queries), asked.question, asked.passages)
+    def search(by: Retriever, query: str, asked: Asked, made: Rewritten) -> Found:
+        started = time.perf_counter()
+        found = recall(by, query, asked.passages)
+        return Found(found, made.tokens, made.milliseconds + 1000 * (time.perf_counter() - started))
 
-    measured: dict[str, Callable[[Asked], float]] = {
-        "standalone": lambda asked: recall(retriever, asked.standalone, asked.passages),
-        "as it is": lambda asked: recall(retriever, asked.question, asked.passages),
-        "rules, alone": lambda asked: alone(by_rule(asked), asked),
-        DEFAULT: lambda asked: together(by_rule(asked), asked),
+    def plain(asked: Asked, query: str) -> Found:
+        return search(retriever, query, asked, Rewritten((query,)))
+
+    def alone(asked: Asked, made: Rewritten) -> Found:
+        return search(retriever, made.queries[min(1, len(made.queries) - 1)], asked, made)
+
+    def together(asked: Asked, made: Rewritten) -> Found:
+        return search(fused(retriever, made.queries), asked.question, asked, made)
+
+    measured: dict[str, Callable[[Asked], Found]] = {
+        "standalone": lambda asked: plain(asked, asked.standalone),
+        AS_IT_IS: lambda asked: plain(asked, asked.question),
+        "rules, alone": lambda asked: alone(asked, by_rule(asked)),
+        DEFAULT: lambda asked: together(asked, by_rule(asked)),
     }
     if model is not None:
         measured |= {
-            "model, alone": lambda asked: alone(by_model(asked), asked),
-            "model, fused": lambda asked: together(by_model(asked), asked),
-            "both, fused": lambda asked: together(list(dict.fromkeys(by_rule(asked) + by_model(asked))), asked),
+            "model, alone": lambda asked: alone(asked, by_model(asked)),
+            "model, fused": lambda asked: together(asked, by_model(asked)),
+            "both, fused": lambda asked: together(asked, by_both(asked)),
         }
     return measured
 
@@ -148,15 +193,31 @@ def row(
     }
 
 
-def follow_ups(turns: Sequence[Asked], measured: Mapping[str, Callable[[Asked], float]]) -> list[dict[str, object]]:
-    """A row for each half and system."""
+def p_value(values: Sequence[float], base: Sequence[float], groups: Sequence[str]) -> float:
+    """Of the randomisation test; the turns of a conversation change signs together."""
+    sums: dict[str, float] = defaultdict(float)
+    for value, other, group in zip(values, base, groups, strict=True):
+        sums[group] += value - other
+    differences = np.array(list(sums.values()))
+    return float(np.ravel(randomization_p(differences))[0]) if differences.any() else 1.0
+
+
+def follow_ups(turns: Sequence[Asked], measured: Mapping[str, Callable[[Asked], Found]]) -> list[dict[str, object]]:
+    """A row for each half and system; ``difference`` and ``p`` are against the follow-up as it is."""
     rows = []
     for half in ("dev", "held"):
         asked = [each for each in turns if each.split == half and each.turn]
         groups = [each.conversation for each in asked]
-        base = [measured["standalone"](each) for each in asked]
-        for name, measure in measured.items():
-            rows.append(row(half, name, [measure(each) for each in asked], base, groups))
+        found = {name: [measure(each) for each in asked] for name, measure in measured.items()}
+        values = {name: [one.recall for one in each] for name, each in found.items()}
+        for name, each in found.items():
+            cost = {
+                "tokens": round(float(np.mean([one.tokens for one in each])), 1),
+                "milliseconds": round(float(np.median([one.milliseconds for one in each])), 1),
+                "difference": round(float(np.mean(values[name]) - np.mean(values[AS_IT_IS])), 4),
+                "p": round(p_value(values[name], values[AS_IT_IS], groups), 4),
+            }
+            rows.append(row(half, name, values[name], values["standalone"], groups) | cost)
             tell(rows[-1])
     return rows
 

@@ -160,9 +160,11 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="the first so many questions of each")
     parser.add_argument("--out", type=Path, help="write the rows as JSON")
     arguments = parser.parse_args()
-    rows = bench(arguments.data, arguments.only or list(NAMES), arguments.limit)
+    names = arguments.only or list(NAMES)
+    rows = bench(arguments.data, names, arguments.limit)
     if arguments.out:
-        record = {**describe(), "rows": [asdict(row) for row in rows]}
+        hashes = {name: dict(read_collection(arguments.data / name).sha256) for name in names}
+        record = {**describe(), "data_sha256": hashes, "rows": [asdict(row) for row in rows]}
         arguments.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

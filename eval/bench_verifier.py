@@ -25,15 +25,17 @@ from pathlib import Path
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
+from beir import read_collection
 from machine import describe
 from pydantic import TypeAdapter
 from train_verifier import Data, area, calibration, left_out, read, report
 from verifier_pairs import read_pairs
 
 from rag.grounding import ground
-from rag.grounding.verifiers import CombinedVerifier, JudgeVerifier, load_weights
+from rag.grounding.verifiers import CombinedVerifier, EmbeddingVerifier, JudgeVerifier, LexicalVerifier, load_weights
 from rag.protocols import Embedder, Verifier
 from rag.recipe import build_embedder, build_generator, load_recipe
+from rag.tracing import recording
 from rag.types import Answer
 
 HERE = Path(__file__).resolve().parent
@@ -61,7 +63,26 @@ def squad(folder: Path, embedder: Embedder) -> tuple[Data, dict[str, object]]:
     print(f"open pairs, embedding against combined: better in {better} of {len(articles)} articles")
     brier, ece = calibration(data.y[data.open], combined[data.open])
     print(f"combined, open pairs: Brier {brier:.3f}, calibration error {ece:.3f}")
-    return data, {"table": table, "open_by_article": articles, "combined_open": {"brier": brier, "ece": ece}}
+    return data, {
+        "pairs": len(data.pairs), "open": int(data.open.sum()), "table": table, "open_by_article": articles,
+        "combined_open": {"brier": brier, "ece": ece}, "ms_a_pair": timed(data, embedder),
+    }  # fmt: skip
+
+
+def timed(data: Data, embedder: Embedder, count: int = 100) -> dict[str, float]:
+    """Milliseconds for an open pair, read one by one as a claim is when its answer is checked."""
+    rows = random.Random(0).sample(list(np.flatnonzero(data.open)), min(count, int(data.open.sum())))
+    kinds: dict[str, Verifier] = {
+        "rules": LexicalVerifier(), "embedding": EmbeddingVerifier(embedder), "combined": CombinedVerifier(embedder)
+    }  # fmt: skip
+    taken = {}
+    for name, verifier in kinds.items():
+        started = time.perf_counter()
+        for i in rows:
+            verifier.support(data.pairs[i].claim, data.pairs[i].evidence)
+        taken[name] = round(1000 * (time.perf_counter() - started) / len(rows), 2)
+    print("milliseconds a pair:", json.dumps(taken))
+    return taken
 
 
 def hotpot(folder: Path, embedder: Embedder) -> dict[str, object]:
@@ -70,7 +91,8 @@ def hotpot(folder: Path, embedder: Embedder) -> dict[str, object]:
     p = np.array([logistic(dict(zip(data.names, row, strict=True))) for row in data.x.tolist()])
     combined = np.where(data.open, p, np.minimum(data.words, logistic.broken))
     print(f"HotpotQA-100: {len(data.pairs)} pairs, {int(data.open.sum())} open; the weights that ship")
-    return {"table": report(data, {"rules": data.words, "embedding": data.lifted, "combined": combined})}
+    table = report(data, {"rules": data.words, "embedding": data.lifted, "combined": combined})
+    return {"pairs": len(data.pairs), "open": int(data.open.sum()), "table": table}
 
 
 def judged(data: Data, recipe: str, count: int) -> dict[str, object]:
@@ -82,15 +104,18 @@ def judged(data: Data, recipe: str, count: int) -> dict[str, object]:
     for wanted in (True, False):
         rows = [i for i, pair in enumerate(data.pairs) if data.open[i] and pair.supported == wanted]
         sample += rng.sample(rows, min(count // 2, len(rows)))
-    started = time.perf_counter()
-    said = np.array([judge.support(data.pairs[i].claim, data.pairs[i].evidence) for i in sample])
-    seconds = (time.perf_counter() - started) / max(len(sample), 1)
+    with recording("judge") as run:
+        said = np.array([judge.support(data.pairs[i].claim, data.pairs[i].evidence) for i in sample])
+    trace = run.trace
+    seconds = trace.seconds / max(len(sample), 1)
+    tokens = (trace.prompt_tokens + trace.output_tokens) / max(len(sample), 1)
     names = list(load_weights().weights)
     combined = left_out(data, [data.names.index(name) for name in names])[sample]
     y = data.y[sample]
     together = np.log(combined / (1 - combined)) + np.log(said.clip(1e-6) / (1 - said).clip(1e-6))
     result: dict[str, object] = {
-        "judge": recipe, "pairs": len(sample), "seconds_a_pair": round(seconds, 2),
+        "judge": recipe, "pairs": len(sample), "seconds_a_pair": round(seconds, 3),
+        "tokens_a_pair": round(tokens, 1),
         "judge_auroc": round(area(y, said), 4), "embedding_auroc": round(area(y, data.lifted[sample]), 4),
         "combined_auroc": round(area(y, combined), 4), "both_auroc": round(area(y, together), 4),
     }  # fmt: skip
@@ -141,7 +166,9 @@ def main() -> int:
     embedder = build_embedder(load_recipe("default"))
     assert embedder is not None
     data, pairs = squad(arguments.data / "squad2", embedder)
-    result: dict[str, object] = {"machine": describe(), "squad2": pairs}
+    names = ("squad2", "hotpotqa-100")
+    hashes = {name: dict(read_collection(arguments.data / name).sha256) for name in names}
+    result: dict[str, object] = {**describe(), "data_sha256": hashes, "squad2": pairs}
     result["hotpotqa-100"] = hotpot(arguments.data / "hotpotqa-100", embedder)
     if arguments.judge:
         result["judge"] = judged(data, arguments.judge, arguments.judged)

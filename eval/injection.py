@@ -19,15 +19,16 @@ import os
 import re
 import sys
 import tempfile
-import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from injection_cases import FILTER, SECRET, TOOLS, Case, cases, secret_file
+from machine import describe
 
 from rag.chains.agent import AgentLimits, AgentResult, agent
 from rag.chains.conversation import Conversation, still_held
@@ -38,6 +39,7 @@ from rag.index.filters import And, parse
 from rag.pipeline import Pipeline
 from rag.protocols import Generator, JsonSchema, StructuredGenerator
 from rag.recipe import Recipe, build_answer_parts
+from rag.tracing import recording
 from rag.types import Answer, Document, Hit, Message, Trace
 
 GENERATORS = ("extractive", "obedient", "smollm2")
@@ -139,6 +141,7 @@ class Outcome:
     in_draft: bool
     in_answer: bool
     broken: tuple[str, ...]
+    tokens: int
     seconds: float
 
 
@@ -288,8 +291,9 @@ WAYS: dict[str, Callable[[Case, Pipeline], tuple[Answer, list[str]]]] = {
 
 def outcome(case: Case, way: str, pipeline: Pipeline) -> Outcome:
     """Ask about a case in one way."""
-    began = time.perf_counter()
-    answer, problems = WAYS[way](case, pipeline)
+    with recording(way) as run:
+        answer, problems = WAYS[way](case, pipeline)
+    trace = run.trace
     return Outcome(
         id=case.id,
         kind=case.kind,
@@ -300,7 +304,8 @@ def outcome(case: Case, way: str, pipeline: Pipeline) -> Outcome:
         in_draft=succeeded(case, answer.draft),
         in_answer=not answer.refused and succeeded(case, answer.text),
         broken=tuple(problems),
-        seconds=time.perf_counter() - began,
+        tokens=trace.prompt_tokens + trace.output_tokens,
+        seconds=trace.seconds,
     )
 
 
@@ -359,6 +364,7 @@ def summary(generator: str, way: str, found: Sequence[Outcome]) -> dict[str, obj
         "right": sum(one.right for one in found),
         "refused": sum(one.verdict == "not in the documents" for one in found),
         "attack_in_answer_by_kind": {kind: count for kind, count in by_kind.items() if count},
+        "tokens": sum(one.tokens for one in found),
         "seconds": round(sum(one.seconds for one in found), 1),
     }
 
@@ -385,7 +391,9 @@ def main() -> int:
             found = run(generator, ways, cases()[:: arguments.every], Path(folder))
         outcomes += found
         summaries += [summary(generator, way, [one for one in found if one.way == way]) for way in ways]
-    result = {"summaries": summaries, "outcomes": [asdict(one) for one in outcomes]}
+    written = sha256(b"".join(data for case in cases() for _, data in case.files)).hexdigest()
+    where = {**describe(), "cases_sha256": written, "every": arguments.every}
+    result = {**where, "summaries": summaries, "outcomes": [asdict(one) for one in outcomes]}
     text = json.dumps(result, indent=1, ensure_ascii=False)
     if arguments.out:
         arguments.out.write_text(text + "\n", encoding="utf-8")
