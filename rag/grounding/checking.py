@@ -16,7 +16,7 @@ from rag.grounding.similarity import nearest
 from rag.grounding.verifiers.batch import supports
 from rag.grounding.verify import CEILING, Source, Support, Weights, contradicts, cover_indices, measure
 from rag.protocols import Embedder, SpanEmbedder, Verifier
-from rag.text import clauses, detect_language
+from rag.text import clauses, detect_language, words
 from rag.types import Answer, Citation, Hit, Sentence, Verdict
 
 _PART = 0.2  # share of the question that each of several sentences must hold to answer it together
@@ -103,7 +103,9 @@ def ground(
     about = max((_about(passed, clause, asked, evidence, weights) for clause, asked in asks), default=0.0)
     sure = None
     if confidence is not None and passed and isinstance(embedder, SpanEmbedder) and asked_in == language == "en":
-        sure = _sure([clause for clause, _ in asks], passed, evidence, hits, weights, known, embedder, confidence)
+        worded = [clause for clause, _ in asks if words(clause)]  # "???" has no features
+        if worded:
+            sure = _sure(worded, passed, evidence, hits, weights, known, embedder, confidence)
     score = about if sure is None else sure.answerable
     unsure = sure is not None and sure.answerable < thresholds.confident
     if not passed or about < thresholds.answerable or unsure:

@@ -92,6 +92,17 @@ def test_a_question_in_the_words_of_the_sentence_loses_nothing() -> None:
     assert (read["dense"], read["dense place"], read["sparse place"]) == (0.7, 1.0, 0.5)
 
 
+@pytest.mark.parametrize("question", ["???", "…", "→ ?"])
+def test_a_question_without_words_is_judged_by_the_rules(question: str) -> None:
+    draft = "The Treaty of Oslo was signed by Norway in 1921."
+    by_rules = ground(question, draft, _hits(), embedder=WordVectors())
+
+    def never(features: Features) -> Confidence:
+        raise AssertionError(features)
+
+    assert ground(question, draft, _hits(), embedder=WordVectors(), confidence=never) == by_rules
+
+
 def test_a_year_that_stands_nowhere_is_lost() -> None:
     assert _features("Who signed the Treaty of Oslo in 1935?")["lost figures, passage"] == 1
 
