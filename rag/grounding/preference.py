@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import calendar
 import datetime
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from rag.errors import RecipeError
 from rag.grounding.facts import read_facts
@@ -116,12 +117,12 @@ def _days(year: int, month: int | None, day: int | None) -> tuple[datetime.datet
 
 
 def _modified(uri: str) -> tuple[datetime.datetime, datetime.datetime] | None:
-    parts = urlsplit(uri)
-    if parts.scheme != "file":
+    if not uri.startswith("file://"):
         return None
+    path = uri.removeprefix("file://").partition("#")[0]
     try:
-        seconds = Path(unquote(parts.path)).stat().st_mtime
-    except OSError:  # moved or removed since it was indexed: its age is not known
+        seconds = Path(os.fsdecode(unquote_to_bytes(path))).stat().st_mtime
+    except (OSError, ValueError):  # moved or removed since it was indexed, or no path at all: its age is not known
         return None
     at = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return at, at

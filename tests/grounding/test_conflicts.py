@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rag.grounding.claims import read_claim
 from rag.grounding.conflict_values import agree, disagree, readings
 from rag.grounding.conflicts import find_disputes
 from rag.grounding.evidence import read_evidence
+from rag.loaders.uris import file_uri
 from rag.types import Chunk, Document, Hit
 
 QUESTION = "How long is the warranty?"
@@ -338,6 +340,21 @@ def test_the_time_of_a_file(tmp_path):
     assert newest.choose(*hits)[0] == 0
     assert newest.choose(hits[0], passage("gone", "x"))[0] is None
     assert newest.choose(hits[0], passage("b", "x", modified="2030-01-01"))[0] == 1
+
+
+@pytest.mark.parametrize("uri", ["file://[bad", "http://[x", "file:///a%00b", "file:///\ud800", "no uri"])
+def test_a_uri_that_is_no_path_has_no_date(uri: str) -> None:
+    hit = passage("a", "x")
+    foreign = replace(hit, chunk=replace(hit.chunk, uri=uri))
+    assert Preference("newest", date_key="modified").choose(foreign, hit) == (None, "")
+
+
+def test_a_file_is_found_by_its_name_whatever_that_is(tmp_path) -> None:
+    file = tmp_path / "a#b%20\udcff.txt"
+    file.write_text("x")
+    hit = passage("a", "x")
+    there = replace(hit, chunk=replace(hit.chunk, uri=f"{file_uri(file)}#record"))
+    assert Preference("newest", date_key="modified").choose(there, passage("b", "x", modified="1980-01-01"))[0] == 0
 
 
 def test_labels_that_are_none():
