@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rag.chains.turns import Turn, dump_answer, load_answer, renumbered
+from rag.chains.turns import Turn, all_citations, dump_answer, load_answer, renumbered
 from rag.errors import ConversationError
 
 __all__ = ["Session", "SessionInfo", "SessionStore", "sessions_path"]
@@ -198,10 +198,11 @@ class SessionStore:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk has rolled it back already
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
 
 class Session:
@@ -294,7 +295,7 @@ class Session:
         """Numbers of the passages that a turn cites, by chunk id; new ones are given out."""
         db = self._store._db
         known = dict(db.execute("SELECT chunk, number FROM sources WHERE session = ?", (self._key,)).fetchall())
-        for citation in turn.answer.citations:
+        for citation in all_citations(turn.answer):
             if citation.chunk_id not in known:
                 known[citation.chunk_id] = len(known) + 1
                 db.execute(

@@ -14,7 +14,7 @@ from rag.types import Answer, Citation, Hit
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["Turn", "branch", "cited_hits", "dump_answer", "load_answer", "renumbered", "tips"]
+__all__ = ["Turn", "all_citations", "branch", "cited_hits", "dump_answer", "load_answer", "renumbered", "tips"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ def cited_hits(turns: Sequence[Turn]) -> list[Hit]:
     return list(found.values())
 
 
+def all_citations(answer: Answer) -> list[Citation]:
+    """All citations of an answer, those of its conflicts after those of its sentences."""
+    return [*answer.citations, *(citation for conflict in answer.conflicts for citation in conflict.citations)]
+
+
 def renumbered(answer: Answer, numbers: Mapping[str, int]) -> Answer:
     """The answer with its sources numbered by chunk id."""
 
@@ -73,6 +78,10 @@ def renumbered(answer: Answer, numbers: Mapping[str, int]) -> Answer:
         answer,
         sentences=tuple(
             replace(sentence, citations=tuple(map(cite, sentence.citations))) for sentence in answer.sentences
+        ),
+        conflicts=tuple(
+            replace(conflict, citations=(cite(conflict.citations[0]), cite(conflict.citations[1])))
+            for conflict in answer.conflicts
         ),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.types import Sentence, Verdict
+from rag.types import Conflict, Sentence, Verdict
 
 if TYPE_CHECKING:
     from rag.chains.exporting import Source
@@ -36,6 +36,7 @@ class TurnRecord:
     text: str
     sentences: tuple[Sentence, ...]
     quoted: bool
+    conflicts: tuple[Conflict, ...]
     asked: float
     seconds: float
 
@@ -96,6 +97,7 @@ def turn_record(turn: Turn) -> TurnRecord:
         text=answer.text,
         sentences=answer.sentences,
         quoted=answer.quoted,
+        conflicts=answer.conflicts,
         asked=turn.asked,
         seconds=turn.seconds,
     )

@@ -17,7 +17,7 @@ import pytest
 from rag.chains.sessions import Session, SessionStore, sessions_path
 from rag.chains.turns import Turn, branch, cited_hits, dump_answer, load_answer, tips
 from rag.errors import ConversationError
-from rag.grounding import ground, render
+from rag.grounding import Preference, ground, render, report_conflicts
 from rag.types import Answer, Hit, Page
 
 MakeHit = Callable[..., Hit]
@@ -82,6 +82,34 @@ def test_a_number_means_one_passage_on_every_branch(session: Session, answer: Ca
     assert numbers(session.append(turn(answer("ferry", "boat"), 1))) == [2, 3]
     assert numbers(session.append(turn(answer("tram"), 1))) == [4]  # beside turn 2
     assert numbers(session.append(turn(answer("boat", "kite"), 3))) == [3, 1]
+
+
+def test_the_numbers_of_a_conflict_are_those_of_the_session(
+    session: Session, answer: Callable[..., Answer], passage: MakeHit
+) -> None:
+    session.append(turn(answer("kite")))
+    hits = [
+        passage("Trim Castle", "Trim Castle has 25 rooms."),
+        passage("Castles", "Trim Castle has 40 rooms.", rank=2),
+    ]
+    said = ground("How many rooms does Trim Castle have?", "Trim Castle has 25 rooms.", hits)
+    told = report_conflicts(said, Preference("none", "date", ()))
+    kept = session.append(turn(told, 1)).answer
+    known = {citation.chunk_id: citation.number for citation in kept.citations}
+    assert sorted(known.values()) == [2, 3]
+    assert [[known[one.chunk_id] for one in conflict.citations] for conflict in kept.conflicts] == [[2, 3]]
+    assert [[one.number for one in conflict.citations] for conflict in kept.conflicts] == [[2, 3]]
+
+
+def test_a_full_disk_is_told_and_does_no_harm(
+    store: SessionStore, session: Session, answer: Callable[..., Answer]
+) -> None:
+    session.append(turn(answer("kite")))
+    store._db.execute("PRAGMA max_page_count=12")
+    with pytest.raises(ConversationError, match="disk is full"):
+        session.append(turn(answer("ferry"), 1, question="x" * 200_000))
+    store._db.execute("PRAGMA max_page_count=1000000")
+    assert session.append(turn(answer("boat"), 1)).number == 2
 
 
 def test_turns_make_a_tree(session: Session, answer: Callable[..., Answer]) -> None:
