@@ -31,10 +31,10 @@ def sentence_terms(chunk: Chunk) -> tuple[SentenceTerms, ...]:
     return _sentence_terms(chunk.text, chunk.language)
 
 
-def rarities(snapshot: Snapshot, found: Iterable[str]) -> Mapping[str, float]:
-    """The idf of each distinct term that the index holds: ln(1 + (N - df + 0.5) / (df + 0.5))."""
+def rarities(snapshot: Snapshot, found: Iterable[str], where: str | None = None) -> Mapping[str, float]:
+    """The idf of each distinct term that the passages ``where`` admits hold: ln(1 + (N - df + 0.5) / (df + 0.5))."""
     distinct = sorted(set(found))
-    total, frequencies = snapshot.frequencies(distinct)
+    total, frequencies = snapshot.frequencies(distinct, where)
     return {
         term: math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
         for term, frequency in zip(distinct, frequencies, strict=True)

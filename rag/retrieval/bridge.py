@@ -59,18 +59,21 @@ class BridgeRetriever:
         width: int = 10,
         pool: int = 100,
         leading: bool = False,
+        isolation: bool = False,
     ) -> None:
         """``hops`` rounds at most, each from the ``width`` best passages; at least ``pool`` hits are asked for.
 
-        With ``leading``, where no document has a title, passages go by the name that they begin with.
+        With ``leading``, where no document has a title, passages go by the name that they begin with. With
+        ``isolation``, document frequencies are those of the passages that ``where`` admits.
         """
         self.retriever = retriever
         self.snapshot = snapshot
         self.hops = hops
         self.width = width
         self.pool = pool
-        titles = TitleIndex(snapshot)
-        self.names: Links = titles if len(titles) or not leading else LeadingNames(snapshot)
+        self.isolation = isolation
+        titles = TitleIndex(snapshot, isolation=isolation)
+        self.names: Links = titles if len(titles) or not leading else LeadingNames(snapshot, isolation=isolation)
         self.linked = len(titles) > 0 or leading
 
     def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
@@ -85,7 +88,7 @@ class BridgeRetriever:
         hits = self.retriever.retrieve(query, max(k, self.pool), where=where)
         top = max((hit.score for hit in hits), default=0.0)
         found = {hit.chunk.id: replace(hit, score=max(0.0, hit.score / top) if top > 0 else 0.0) for hit in hits}
-        walk = _Walk(self.snapshot, self.names, query, where)
+        walk = _Walk(self.snapshot, self.names, query, where, isolation=self.isolation)
         added: dict[str, float] = {}
         walk.add(added, walk.named_by_question(), 1.0)
         followed: set[str] = set()
@@ -111,12 +114,12 @@ class BridgeRetriever:
 class _Walk:
     """One question's way along the links of an index, among the passages that a filter admits."""
 
-    def __init__(self, snapshot: Snapshot, names: Links, query: str, where: str | None) -> None:
+    def __init__(self, snapshot: Snapshot, names: Links, query: str, where: str | None, *, isolation: bool) -> None:
         self.snapshot = snapshot
         self.names = names
         self.query = query
         self.where = where
-        self.idf = rarities(snapshot, query_terms(query, snapshot.languages))
+        self.idf = rarities(snapshot, query_terms(query, snapshot.languages), where if isolation else None)
         self.total = sum(self.idf.values())
 
     def named_by_question(self) -> Iterator[_Link]:

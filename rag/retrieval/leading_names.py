@@ -55,8 +55,9 @@ def _names(text: str, language: str) -> tuple[tuple[Key, int, int, int], ...]:
 class LeadingNames:
     """The passages of a snapshot by the name each begins with; found by search, so nothing is read beforehand."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, isolation: bool = False) -> None:
         self.snapshot = snapshot
+        self.isolation = isolation
 
     def own(self, chunk: Chunk) -> Key:
         """The name that a passage begins with; () where it begins otherwise."""
@@ -65,7 +66,9 @@ class LeadingNames:
 
     def refs(self, key: Key, where: str | None = None) -> tuple[Ref, ...]:
         """The rows of the passages that begin with a name, of those that ``where`` admits."""
-        return tuple(ref for ref, chunk in holding(self.snapshot, key, where) if self.own(chunk) == key)
+        return tuple(
+            ref for ref, chunk in holding(self.snapshot, key, where, isolation=self.isolation) if self.own(chunk) == key
+        )
 
     def mentions(self, text: str, language: str = "", where: str | None = None) -> Iterator[Mention]:
         """The names in a text with which passages begin, in order."""
@@ -81,6 +84,6 @@ class LeadingNames:
         """The rows of the passages that hold a name and do not begin with it."""
         return [
             ref
-            for ref, chunk in holding(self.snapshot, key, where)
+            for ref, chunk in holding(self.snapshot, key, where, isolation=self.isolation)
             if self.own(chunk) != key and any(name == key for name, *_ in _names(chunk.text, chunk.language))
         ]

@@ -108,8 +108,9 @@ class TitleIndex:
     A title without a capital, in a script that has them, is a description and not a name: nothing goes by it.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, isolation: bool = False) -> None:
         self.snapshot = snapshot
+        self.isolation = isolation
         found = _read.get(snapshot)
         if found is None:
             found = _read[snapshot] = _Titles(snapshot)
@@ -149,7 +150,7 @@ class TitleIndex:
         """The rows of passages that name a title, those of documents that bear it left out."""
         return [
             ref
-            for ref, chunk in holding(self.snapshot, key, where)
+            for ref, chunk in holding(self.snapshot, key, where, isolation=self.isolation)
             if self.own(chunk) != key
             and any(mention.key == key for mention in self.mentions(chunk.text, chunk.language, where))
         ]
@@ -168,13 +169,13 @@ def _is_name(words: Sequence[str], language: str) -> bool:
     return not (len(joined) < 2 or joined.isdigit() or _SPACELESS.match(joined)) and not is_stop_word(joined, language)
 
 
-def holding(snapshot: Snapshot, key: Key, where: str | None) -> list[tuple[Ref, Chunk]]:
+def holding(snapshot: Snapshot, key: Key, where: str | None, *, isolation: bool = False) -> list[tuple[Ref, Chunk]]:
     """The best passages by BM25 for the words of a name, those that hold all of them."""
     name = " ".join(key)
     wanted = query_terms(name, snapshot.languages)
     if not wanted:
         return []
-    refs = snapshot.sparse(wanted, _FOUND, where).refs.tolist()
+    refs = snapshot.sparse(wanted, _FOUND, where, isolation=isolation).refs.tolist()
     return [
         (ref, chunk)
         for ref, chunk in zip(refs, snapshot.chunks(refs), strict=True)

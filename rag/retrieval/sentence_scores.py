@@ -27,7 +27,10 @@ B = 0.25
 
 
 class SentenceRetriever:
-    """The first ``depth`` passages of BM25 by their best sentence; no passage beyond them, however deep it is asked."""
+    """The first ``depth`` passages of BM25 by their best sentence; no passage beyond them, however deep it is asked.
+
+    With the ``isolation`` of ``sparse``, terms are as rare as they are among the passages that the filter admits.
+    """
 
     name = "sentences"
 
@@ -39,18 +42,19 @@ class SentenceRetriever:
     def ask(self, query: str) -> Asked:
         """Cut a question into terms."""
         asked = self.sparse.ask(query)
-        idf = rarities(self.snapshot, self.sparse.terms(query))
+        terms = self.sparse.terms(query)
 
         def rank(k: int, where: str | None) -> Ranking:
             with step("sentences", depth=self.depth) as taken:
                 refs = asked.rank(self.depth, where).refs
+                idf = rarities(self.snapshot, terms, where if self.sparse.isolation else None)
                 scores = self._scores(refs, idf)
                 keys = self.snapshot.keys(refs.tolist())
                 order = sorted(range(len(refs)), key=lambda place: (-scores[place], keys[place]))[:k]
                 taken.note(passages=len(refs))
                 return Ranking(refs[order], scores[order])
 
-        return Asked(rank, lambda refs: self._scores(refs, idf))
+        return Asked(rank, lambda refs: self._scores(refs, rarities(self.snapshot, terms)))
 
     def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
         """At most ``k`` hits, best first, ties by chunk id. Raises QueryError, FilterError."""

@@ -8,12 +8,21 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rag.index.writer
 from rag.index import IndexSettings, Snapshot, Writer
-from rag.retrieval import DenseRetriever, DiverseRetriever, HybridRetriever, SparseRetriever
+from rag.retrieval import (
+    BridgeRetriever,
+    DenseRetriever,
+    DiverseRetriever,
+    FeedbackRetriever,
+    HybridRetriever,
+    SentenceRetriever,
+    SparseRetriever,
+)
 from rag.types import Chunk, Document, Vectors
 
 DIM = 4
@@ -145,3 +154,41 @@ def test_what_a_filter_leaves_out_changes_no_isolated_result(tmp_path):
             found.append([r.retrieve("apple stone", 20, where="group = 1") for r in retrievers])
     assert found[0] == found[1]
     assert all(len(hits) > 2 for hits in found[0])
+
+
+@pytest.mark.parametrize("titled", [True, False])
+def test_what_a_filter_leaves_out_changes_no_isolated_feedback_sentences_or_hops(tmp_path, titled):
+    """Foreign passages that make the question's words common, and then none."""
+    own = {
+        "Orion": "The wing of the plane was built in Leeds. Nothing else is known.",
+        "Leeds": "Leeds is a town. The river there is wide, and the wing stands by it.",
+        "Vega": "Vega flew with a wing over the river. Orion was its sister.",
+        "Other": "A stone lay in the wide garden of the town.",
+    }
+    for name, foreign in (
+        ("with", "The plane and the river of Orion and Leeds, built of stone."),
+        ("without", "Clouds."),
+    ):
+        with Writer.open(tmp_path / name, IndexSettings("", "", 0)) as writer:
+            texts = [*((1, key, text) for key, text in own.items()), *((0, f"x{n}", foreign) for n in range(30))]
+            for group, key, said in texts:
+                title = key if titled else ""
+                text = said if titled or group == 0 else f"{key} it is. {said}"
+                document = Document(key, text, title=title, metadata={"group": group}, language="en")
+                chunk = Chunk(document.id, key, 0, len(text), text, title=title, language="en")
+                writer.put(document, [chunk], None, source="s", state="1")
+            writer.commit()
+    found = []
+    for name in ("with", "without"):
+        with Snapshot.open(tmp_path / name) as snapshot:
+            sparse = SparseRetriever(snapshot, isolation=True)
+            hybrid = HybridRetriever([sparse])
+            retrievers = [
+                FeedbackRetriever(hybrid),
+                SentenceRetriever(sparse),
+                BridgeRetriever(hybrid, snapshot, leading=not titled, isolation=True),
+            ]
+            asked = ("Which plane has a wing?", "the wide river", "wing")
+            found.append([r.retrieve(query, 20, where="group = 1") for r in retrievers for query in asked])
+    assert found[0] == found[1]
+    assert all(hits for hits in found[0])
