@@ -116,10 +116,12 @@ class Conversation:
         with recording("chat") as run:
             path = branch(self.session.turns(), parent)
             history = history_of(path)
-            queries = [question] if self.rewrite is None else self.rewrite(question, history)
-            standalone = question if self.rewrite is None else resolved(question, history)
-            unsearched = None if self.intents is None else without_search(question, self.intents, self.parts)
-            hits = [] if unsearched else self._find(question, queries, path, k, where)
+            unsearched = None if self.intents is None else without_search(question, self.intents)
+            standalone, queries = question, [] if unsearched else [question]
+            if self.rewrite is not None and not unsearched:
+                queries = self.rewrite(question, history)
+                standalone = resolved(question, history)
+            hits = self._find(question, queries, path, k, where) if queries else []
             yield ""
             events = iter([unsearched]) if unsearched else self._read(standalone, hits, path, queries[-1])
             for event in traced(events, run):
@@ -160,7 +162,9 @@ class Conversation:
         found = {hit.chunk.id for hit in hits}
         before = [hit for hit in cited_hits(path) if hit.chunk.id not in found]
         again = self.current(before, where)[: self.carried]
-        return [*hits, *(replace(hit, score=0.0, rank=len(hits) + place) for place, hit in enumerate(again, 1))]
+        # their places in the arms were for another question, and would flatter as scores of this one
+        kept = (replace(hit, score=0.0, rank=len(hits) + place, arms={}) for place, hit in enumerate(again, 1))
+        return [*hits, *kept]
 
 
 def fused(retriever: Retriever, queries: Sequence[str]) -> Retriever:

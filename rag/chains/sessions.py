@@ -227,7 +227,7 @@ class Session:
                 parent,
                 question,
                 standalone,
-                tuple(queries.split(_SEPARATOR)),
+                tuple(filter(None, queries.split(_SEPARATOR))),
                 where,
                 load_answer(answer, where=f"{self._store.path}, session {self.name!r}, turn {number}"),
                 asked,

@@ -114,12 +114,12 @@ def print_answer(answer: Answer, seconds: float) -> None:
         console().print(Text(_disagreement(conflict), style="yellow"))
     verdict = Text(answer.verdict, style=VERDICT_STYLES[answer.verdict])
     read, found = len(answer.hits), len(answer.hits) + len(answer.dropped)
-    notes = [f"{read} of {found} passages read"]
+    notes = [f"{read} of {found} passages read"] if found else []
     if answer.quoted:
         notes.insert(0, "quoted, because the model's own words could not be proved")
     if answer.risk is not None:
         notes.append(f"calibrated for {answer.risk:.1%} wrong")
-    console().print(Text.assemble("\n", verdict, (f" · {' · '.join(notes)} · {seconds:.1f} s", "dim")))
+    console().print(Text.assemble("\n", verdict, (f" · {' · '.join([*notes, f'{seconds:.1f} s'])}", "dim")))
 
 
 def _disagreement(conflict: Conflict) -> str:

@@ -245,16 +245,19 @@ def build_chain(
 
                 return refine(question, retriever=retriever, parts=parts, k=many, where=where)
 
-    preference = build_preference(recipe)
-    if preference is None:
-        return run
+    preference, intents = build_preference(recipe), build_intents(recipe, embedder)
 
     def telling(question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
         from rag.chains.telling import telling_conflicts
 
-        return telling_conflicts(run(question, k, where=where), preference)
+        events = run(question, k, where=where)
+        return events if preference is None else telling_conflicts(events, preference)
 
-    return telling
+    if intents is None:
+        return telling
+    from rag.chains.unsearched import first_without_search
+
+    return first_without_search(telling, intents)
 
 
 def _build_decompose(recipe: Recipe, generator: Generator) -> QueryTransform:

@@ -69,7 +69,7 @@ def evaluate(expression: str) -> int | float:
 def operands(expression: str) -> tuple[Operand, ...]:
     """The numbers that an expression is made of, in order. Raises ToolError as ``evaluate`` does."""
     parser = _Parser(expression)
-    parser.whole()
+    _plain(parser.whole(), len(expression))
     return tuple(parser.operands)
 
 

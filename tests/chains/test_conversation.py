@@ -14,6 +14,7 @@ from rag.chains.sessions import Session, SessionStore
 from rag.errors import ConversationError, GenerationError, QueryError
 from rag.generators import ExtractiveGenerator
 from rag.pipeline import Pipeline
+from rag.queries import IntentRouter
 from rag.queries.standalone import RuleRewriter
 from rag.types import Answer, Hit, Message
 
@@ -93,6 +94,32 @@ def test_an_answer_cites_across_turns(session: Session, shelf: type, script: typ
     talk.say("When does the ferry to Aran leave?")
     both = talk.say("When was the castle built and when does the ferry to Aran leave?")
     assert {c.number: c.title for c in both.citations} == {1: "Trim Castle", 2: "Ferry"}
+
+
+def test_what_was_carried_on_brings_no_scores_of_another_question(talk: Conversation) -> None:
+    talk.say("When was Trim Castle built?")
+    answer = talk.say("When does the ferry to Aran leave?")
+    assert [(hit.chunk.title, bool(hit.arms)) for hit in answer.hits] == [("Ferry", True), ("Trim Castle", False)]
+
+
+def test_what_needs_no_search_is_neither_rewritten_nor_searched_for(session: Session, shelf: type) -> None:
+    retriever = shelf(TEXTS)
+
+    def rewrite(query: str, history: Sequence[Message] = ()) -> list[str]:
+        assert not history, "a language model may stand here"
+        return [query]
+
+    parts = AnswerParts(ExtractiveGenerator())
+    talk = Conversation(session, retriever, parts, rewrite, intents=IntentRouter(), k=1)
+    talk.say("When was Trim Castle built?")
+    asked = len(retriever.asked)
+    assert talk.say("Thanks!").refused
+    assert talk.say("What is 15 percent of 80?").text == "15% of 80 = 12"
+    assert len(retriever.asked) == asked
+    assert [(turn.queries, turn.standalone) for turn in talk.path()[1:]] == [
+        ((), "Thanks!"),
+        ((), "What is 15 percent of 80?"),
+    ]
 
 
 def test_carried_evidence_can_be_left_out_or_refused(session: Session, shelf: type) -> None:

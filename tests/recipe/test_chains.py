@@ -15,7 +15,16 @@ from rag.generators import LlamaCppGenerator
 from rag.models import resolve
 from rag.pipeline import Pipeline
 from rag.protocols import Generator
-from rag.recipe import ChainConfig, GeneratorConfig, Recipe, RetrievalConfig, build_chain, load_recipe, parse_recipe
+from rag.recipe import (
+    ChainConfig,
+    GeneratorConfig,
+    QueriesConfig,
+    Recipe,
+    RetrievalConfig,
+    build_chain,
+    load_recipe,
+    parse_recipe,
+)
 from rag.types import Answer
 
 DOCUMENTS = {
@@ -49,6 +58,15 @@ def checked(answer: Answer, pipeline: Pipeline) -> Answer:
     for sentence in answer.sentences:
         assert answer.text[sentence.start : sentence.end] == sentence.text
     return answer
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sum_is_not_searched_for_unless_the_recipe_says_so(index, kind):
+    with rag.open(index, recipe(kind=kind)) as pipeline:
+        assert pipeline.ask("What is 15 percent of 80?").text == "15% of 80 = 12"
+        assert pipeline.ask("Thank you!").hits == ()
+        pipeline.recipe = pipeline.recipe.model_copy(update={"queries": QueriesConfig(intent="none")})
+        assert pipeline.ask("What is 15 percent of 80?").refused
 
 
 @pytest.mark.parametrize("kind", KINDS)

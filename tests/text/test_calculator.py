@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import ToolError
-from rag.text.calculator import MAX_DEPTH, MAX_LENGTH, evaluate, operands
+from rag.text.calculator import MAX_DEPTH, MAX_LENGTH, evaluate, operands, spelled_out
 
 WHOLE = st.integers(0, 10**12)
 DECIMAL = st.decimals(0, 10**6, places=4)
@@ -189,3 +189,11 @@ def test_operands_say_where_they_stand():
     found = operands(expression)
     assert [(o.text, o.value, o.percent) for o in found] == [("15", 15, True), ("1,200", 1200, False), ("3", 3, False)]
     assert all(expression[o.start : o.end] == o.text for o in found)
+
+
+def test_what_has_no_value_has_no_operands_either():
+    # exact as a fraction, and too large for a double
+    for compute in (evaluate, operands):
+        with pytest.raises(ToolError, match="not whole"):
+            compute("10^400 / 3")
+    assert spelled_out("What is 10^400 / 3?") == ""
