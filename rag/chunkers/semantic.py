@@ -13,6 +13,7 @@ from rag.chunkers._units import runs, units
 from rag.chunkers.structure import sections
 from rag.errors import ChunkError
 from rag.protocols import Embedder
+from rag.text.budgets import beginning
 from rag.types import Chunk, Document, Vectors
 
 Distances = npt.NDArray[np.float64]
@@ -101,7 +102,8 @@ class SemanticChunker:
         if not spans:
             return np.zeros((0, self._embedder.dim), np.float32)
         texts = [packer.text[span.start : span.end] for span in spans]
-        return self._embedder.embed_documents([_beginning(text, self._embedder) for text in texts])
+        tokenizer, limit = self._embedder.tokenizer, self._embedder.max_tokens
+        return self._embedder.embed_documents([beginning(text, tokenizer, limit) for text in texts])
 
 
 def _cut(weights: npt.NDArray[np.int64], distances: Distances, room: int, least: int, threshold: float) -> int | None:
@@ -132,14 +134,3 @@ def _distances(vectors: Vectors, group: int) -> Distances:
     # rounded, so that a last digit that differs between machines does not decide where equals are cut
     apart: Distances = np.round(1 - (before * after).sum(axis=1) / np.maximum(norms, 1e-12), 6)
     return apart
-
-
-def _beginning(text: str, embedder: Embedder) -> str:
-    """As much of a text, from its beginning, as the embedder reads."""
-    tokenizer = embedder.tokenizer
-    # a longer text is not tokenized to its end
-    text = text[: 32 * embedder.max_tokens]
-    while (count := tokenizer.count(text)) > embedder.max_tokens:
-        kept = len(offsets) - (count - embedder.max_tokens) if (offsets := tokenizer.offsets(text)) else 0
-        text = text[: offsets[kept - 1][1]] if kept > 0 else text[: len(text) // 2]
-    return text

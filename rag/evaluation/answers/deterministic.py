@@ -12,6 +12,7 @@ from rag.evaluation.answers.citations import SUPPORT
 from rag.evaluation.datasets import DocumentKey, Question, Span, document_key
 from rag.evaluation.scores import Score
 from rag.protocols import Embedder, Verifier
+from rag.text.budgets import beginning
 from rag.types import Answer, Hit
 
 __all__ = ["answer_relevance", "context_precision", "context_recall", "faithfulness"]
@@ -48,7 +49,7 @@ def answer_relevance(question: str, text: str, embedder: Embedder) -> Score:
     if not text.strip():
         return Score.missing("no_claims", "the answer is blank")
     asked = embedder.embed_queries([question])[0]
-    said = embedder.embed_documents([_cut(text, embedder)])[0]
+    said = embedder.embed_documents([beginning(text, embedder.tokenizer, embedder.max_tokens)])[0]
     return Score(min(max(float(asked @ said), 0.0), 1.0))
 
 
@@ -84,13 +85,3 @@ def _read(hit: Hit) -> str:
     """The passage below its title and headings, which a blank line keeps apart from its first sentence."""
     header = hit.chunk.header
     return f"{header}\n\n{hit.chunk.text}" if header else hit.chunk.text
-
-
-def _cut(text: str, embedder: Embedder) -> str:
-    tokenizer = embedder.tokenizer
-    while (count := tokenizer.count(text)) > embedder.max_tokens:
-        offsets = tokenizer.offsets(text)
-        # a cut through a word may make more tokens of its rest than it had
-        kept = len(offsets) - (count - embedder.max_tokens)
-        text = text[: offsets[kept - 1][1]] if kept > 0 else ""
-    return text
