@@ -144,6 +144,18 @@ class Chooser(Protocol):
 
 
 @runtime_checkable
+class Sampler(Protocol):
+    """Messages -> a reply drawn at random; what a Generator offers where it can say the same thing in several ways."""
+
+    def sample(self, messages: Sequence[Message], *, temperature: float, seed: int, max_tokens: int = 256) -> str:
+        """A whole reply, at another temperature and seed than those that ``generate`` takes.
+
+        Raises GenerationError, ContextError.
+        """
+        ...
+
+
+@runtime_checkable
 class StructuredGenerator(Protocol):
     """Messages -> JSON of a given shape; what a Generator offers where its sampling can be constrained."""
 

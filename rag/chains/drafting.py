@@ -17,6 +17,7 @@ from rag.types import Answer, Hit, Message
 if TYPE_CHECKING:
     from rag.grounding import Thresholds
     from rag.grounding.confidence import Estimate
+    from rag.grounding.opinions import Opinion
 
 Event: TypeAlias = str | Answer
 
@@ -31,7 +32,10 @@ class Chain(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AnswerParts:
-    """What makes an answer of passages; arguments of ``ask`` of the same names, and two of ``ground``."""
+    """What makes an answer of passages; arguments of ``ask`` of the same names, and two of ``ground``.
+
+    ``opinion`` says how sure it is of a generator's draft, in the place of ``confidence``.
+    """
 
     generator: Generator
     embedder: Embedder | None = None
@@ -41,6 +45,7 @@ class AnswerParts:
     thresholds: Thresholds | None = None
     verifier: Verifier | None = None
     confidence: Estimate | None = None
+    opinion: Opinion | None = None
 
     def __post_init__(self) -> None:
         if self.max_answer_tokens < 1:
@@ -59,7 +64,7 @@ class AnswerParts:
 
     def down_to(self, line: float) -> AnswerParts:
         """The parts for a piece of an answer, which is given from another line on, and judged by rules alone."""
-        return replace(self, thresholds=replace(self.bounds, answerable=line), confidence=None)
+        return replace(self, thresholds=replace(self.bounds, answerable=line), confidence=None, opinion=None)
 
 
 def checked(question: str, k: int) -> str:
@@ -134,6 +139,8 @@ def answer_from(
         length = reply_tokens(parts.generator, draft)
         written.note(draft=draft, passages=len(packed.used), dropped=len(packed.dropped))
         written.spend(packed.prompt_tokens, length)
+    if parts.opinion is not None:
+        parts = replace(parts, confidence=_opinion(parts.opinion, question, draft, packed, hits, parts, focus))
     draft = tidy(draft, question, cut_off=length >= parts.max_answer_tokens - 1)
     answer = _prove(question, draft, packed, parts, evidence)
     yield quote(answer, hits, parts, evidence=evidence) if answer.refused else answer
@@ -157,6 +164,21 @@ def last(events: Iterator[Event]) -> Answer:
     if not isinstance(answer, Answer):
         raise TypeError("the events ended without an answer")
     return answer
+
+
+def _opinion(
+    opinion: Opinion,
+    question: str,
+    draft: str,
+    packed: PackedContext,
+    hits: Sequence[Hit],
+    parts: AnswerParts,
+    focus: str,
+) -> Estimate:
+    from rag.grounding.opinions import Drafted
+
+    limit, excerpt = parts.max_answer_tokens, parts.excerpt
+    return opinion(Drafted(question, draft, packed.messages, tuple(hits), limit, excerpt, focus))
 
 
 def _prove(question: str, draft: str, packed: PackedContext, parts: AnswerParts, evidence: Sequence[Hit]) -> Answer:

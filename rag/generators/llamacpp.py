@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, assert_never
@@ -21,7 +22,7 @@ Binding = Literal["xllamacpp", "llama-cpp-python"]
 
 
 class LlamaCppGenerator:
-    """A GGUF model, loaded once and shared by all calls; a Generator, a Chooser and a StructuredGenerator.
+    """A GGUF model, loaded once and shared by all calls; a Generator, Chooser, Sampler and StructuredGenerator.
 
     The chat template is the model's own. Text inside messages never becomes a control token (see
     ``chat_prompt``). At temperature 0 the same messages give the same answer on every run, and with
@@ -101,9 +102,24 @@ class LlamaCppGenerator:
         blame = "llama.cpp did not keep to the schema, which may say what it cannot express"
         return check_reply(reply, schema, cut=max_tokens if cut else 0, where="llama.cpp", blame=blame)
 
+    def sample(self, messages: Sequence[Message], *, temperature: float, seed: int, max_tokens: int = 256) -> str:
+        """A reply at this temperature and seed, the same each time; the prompt is read once for several in a row.
+
+        Raises GenerationError, and ContextError as ``generate`` does.
+        """
+        drawn = replace(self._sampling, temperature=temperature, seed=seed)
+        with contextlib.closing(self._complete(messages, (), max_tokens, drawn=drawn)) as pieces:
+            return "".join(pieces)
+
     def _complete(
-        self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int, schema: JsonSchema | None = None
+        self,
+        messages: Sequence[Message],
+        stop: Sequence[str],
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        drawn: Sampling | None = None,
     ) -> Generator[str, None, bool]:
+        """``drawn`` is how to sample a reply to a prompt of which more are to come: all of it is kept."""
         if max_tokens < 1:
             raise GenerationError(f"max_tokens is {max_tokens}", hint="ask for at least 1")
         prompt = prompt_tokens(self._engine, messages)
@@ -114,7 +130,12 @@ class LlamaCppGenerator:
                 hint="raise context_size, or pass fewer or shorter passages (pack_context does)",
             )
         pieces = self._engine.complete(
-            prompt.tokens, self._sampling, stop=stop, max_tokens=max_tokens, opening=prompt.opening, schema=schema
+            prompt.tokens,
+            drawn or self._sampling,
+            stop=stop,
+            max_tokens=max_tokens,
+            opening=len(prompt.tokens) - 1 if drawn else prompt.opening,
+            schema=schema,
         )
         with contextlib.closing(pieces):
             return (yield from pieces)

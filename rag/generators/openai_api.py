@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rag.errors import ContextError, GenerationError, GenerationTimeoutError, MissingExtraError
+from rag.generators._engine import Sampling
 from rag.generators.api_counting import Count, count_bytes, llama_server_count, tokenizer_count
 from rag.generators.choosing import REPLY_TOKENS, TOP_LOGPROBS, check_options
 from rag.generators.control_text import neutralise, restore, restored
@@ -28,7 +29,7 @@ _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size_error")
 
 
 class OpenAIGenerator:
-    """A model behind an OpenAI-compatible API; a Generator, a Chooser and a StructuredGenerator.
+    """A model behind an OpenAI-compatible API; a Generator, Chooser, Sampler and StructuredGenerator.
 
     Requests that fail with 408, 409, 429 or 5xx, time out or find no server are retried by the openai
     package with exponential backoff and jitter, honouring Retry-After. A stream that breaks off is an error and never a
@@ -122,6 +123,15 @@ class OpenAIGenerator:
         blame = "the endpoint ignored response_format json_schema"
         return check_reply(restore(reply), schema, cut=max_tokens if cut else 0, where=self._base_url, blame=blame)
 
+    def sample(self, messages: Sequence[Message], *, temperature: float, seed: int, max_tokens: int = 256) -> str:
+        """A reply at this temperature and seed; where the constructor got None for one, the server's own.
+
+        Raises GenerationError, ContextError.
+        """
+        self._check_room(messages, max_tokens)
+        drawn = Sampling(temperature, seed)
+        return restore(drain(self._pieces(_inert(messages), (), max_tokens, drawn=drawn))[0])
+
     def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
         """The probability of each option as the reply, given that it is one of them.
 
@@ -176,14 +186,19 @@ class OpenAIGenerator:
                 return reply.text
 
     def _pieces(
-        self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int, schema: JsonSchema | None = None
+        self,
+        messages: Sequence[Message],
+        stop: Sequence[str],
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        drawn: Sampling | None = None,
     ) -> Generator[str, None, bool]:
         """The answer piece by piece; returns whether the limit ended it."""
         from httpx2 import TransportError
         from openai import OpenAIError
 
         try:
-            with self._stream(messages, stop, max_tokens, schema) as stream:
+            with self._stream(messages, stop, max_tokens, schema, drawn) as stream:
                 reason = None
                 for chunk in stream:
                     for choice in chunk.choices[:1]:
@@ -205,7 +220,12 @@ class OpenAIGenerator:
         return reason == "length"
 
     def _stream(
-        self, messages: Sequence[Message], stop: Sequence[str], max_tokens: int, schema: JsonSchema | None
+        self,
+        messages: Sequence[Message],
+        stop: Sequence[str],
+        max_tokens: int,
+        schema: JsonSchema | None,
+        drawn: Sampling | None,
     ) -> Stream[ChatCompletionChunk]:
         from openai import BadRequestError, omit
 
@@ -218,8 +238,8 @@ class OpenAIGenerator:
                 messages=[_param(m) for m in messages],
                 stream=True,
                 stop=list(stop) or omit,
-                temperature=omit if self._temperature is None else self._temperature,
-                seed=omit if self._seed is None else self._seed,
+                temperature=omit if self._temperature is None else drawn.temperature if drawn else self._temperature,
+                seed=omit if self._seed is None else drawn.seed if drawn else self._seed,
                 max_tokens=max_tokens if old_limit else omit,
                 max_completion_tokens=omit if old_limit else max_tokens,
                 response_format=omit if schema is None else _format(schema, strict=strict),
@@ -228,7 +248,7 @@ class OpenAIGenerator:
             if schema is None or not strict or "schema" not in str(error).lower():
                 raise
             self._refused.add(text)
-        return self._stream(messages, stop, max_tokens, schema)
+        return self._stream(messages, stop, max_tokens, schema, drawn)
 
     def _error(self, error: OpenAIError) -> GenerationError:
         """What happened, without the key, which some servers repeat in their answer."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.errors import RecipeError
-from rag.protocols import SpanEmbedder
+from rag.protocols import Chooser, Sampler, SpanEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rag.chains.drafting import AnswerParts, Chain, Event
     from rag.grounding import Preference, Thresholds
     from rag.grounding.confidence import Estimate
+    from rag.grounding.opinions import Opinion
     from rag.grounding.verifiers import NliVerifier
     from rag.index import Snapshot
     from rag.protocols import Embedder, Generator, QueryTransform, Retriever, Verifier
@@ -81,6 +82,46 @@ def build_confidence(recipe: Recipe, embedder: Embedder | None) -> Estimate | No
 
     model = load_confidence()
     return model if embedder.fingerprint == model.embedder else None
+
+
+def build_opinion(
+    recipe: Recipe, learned: Estimate | None, generator: Generator, embedder: Embedder | None
+) -> Opinion | None:
+    """What adds the generator's own opinion to ``learned``; None where the recipe does not ask for it.
+
+    Raises RecipeError where the generator has none to give or there is nothing to add it to, ModelError for weights.
+    """
+    config = recipe.grounding
+    if not (config.ask_model or config.samples):
+        return None
+    key = "grounding.ask_model" if config.ask_model else "grounding.samples"
+    if config.ask_model and not isinstance(generator, Chooser):
+        raise _no_opinion("grounding.ask_model", "cannot weigh yes against no")
+    if config.samples and not isinstance(generator, Sampler):
+        raise _no_opinion("grounding.samples", "writes the same draft each time")
+    if learned is None or embedder is None:
+        raise RecipeError(
+            "the generator's opinion is added to the learned confidence, which does not apply to this recipe",
+            where=key,
+            hint='it needs grounding.confidence "learned", chain.kind "one-shot" and the default embedder '
+            "(docs/refusals.md); or leave grounding.ask_model and grounding.samples out",
+        )
+    from rag.grounding.opinions import ModelSignals, combined, load_combinations
+
+    path = Path(config.model_weights) if config.model_weights else None
+    weights = load_combinations(path)
+    signals = ModelSignals(
+        generator, embedder, ask=config.ask_model, samples=config.samples, temperature=config.sample_temperature
+    )
+    return combined(learned, signals, weights.of(signals.names, where=config.model_weights or "the shipped weights"))
+
+
+def _no_opinion(key: str, why: str) -> RecipeError:
+    return RecipeError(
+        f"the recipe's generator {why}",
+        where=key,
+        hint=f'set generator.kind to "llama.cpp" or "openai", or leave {key} out',
+    )
 
 
 def build_verifier(recipe: Recipe, embedder: Embedder | None, generator: Generator) -> Verifier | None:
@@ -157,6 +198,8 @@ def build_answer_parts(recipe: Recipe, generator: Generator, embedder: Embedder 
     """What answers from passages."""
     from rag.chains.drafting import AnswerParts
 
+    # It was learned from whole answers: what other chains answer in between are parts of one.
+    confidence = build_confidence(recipe, embedder) if recipe.chain.kind == "one-shot" else None
     return AnswerParts(
         generator,
         None if recipe.grounding.verifier == "rules" else embedder,
@@ -165,8 +208,8 @@ def build_answer_parts(recipe: Recipe, generator: Generator, embedder: Embedder 
         fallback=build_fallback(recipe, embedder),
         thresholds=build_thresholds(recipe),
         verifier=build_verifier(recipe, embedder, generator),
-        # It was learned from whole answers: what other chains answer in between are parts of one.
-        confidence=build_confidence(recipe, embedder) if recipe.chain.kind == "one-shot" else None,
+        confidence=confidence,
+        opinion=build_opinion(recipe, confidence, generator, embedder),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -47,6 +48,11 @@ def settings_of(recipe: Recipe, embedder: str) -> str:
         from rag.grounding.confidence import load_confidence
 
         model = repr(load_confidence())
+    if recipe.grounding.ask_model or recipe.grounding.samples:
+        from rag.grounding.opinions import load_combinations
+
+        named = recipe.grounding.model_weights
+        model += repr(load_combinations(Path(named) if named else None))
     text = json.dumps([parts, embedder, model], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -137,7 +137,8 @@ class GroundingConfig(_Section):
     """How much proof an answer needs (docs/grounding.md), who checks it, and what of documents that disagree.
 
     ``confidence`` "learned" refuses below ``min_confidence``, and calls "partly" what is below ``min_right``
-    (docs/refusals.md).
+    (docs/refusals.md). With ``ask_model`` and ``samples`` the generator has a say in the first: whether it would say
+    yes, and how far so many further drafts at ``sample_temperature`` agree.
     ``verifier`` measures the support of a sentence; ``rules`` are the words alone, ``embedding`` lifts paraphrases
     (docs/verification.md). ``prefer`` says which of two documents that disagree the answer follows: the one newer by
     ``date_key``, or one with a ``trusted`` label, "key=value".
@@ -148,6 +149,10 @@ class GroundingConfig(_Section):
     confidence: Literal["learned", "rules"] = "learned"
     min_confidence: float = Field(default=0.5, ge=0, le=1)
     min_right: float = Field(default=0.75, ge=0, le=1)
+    ask_model: bool = False
+    samples: int = Field(default=0, ge=0, le=16)
+    sample_temperature: float = Field(default=0.7, gt=0)
+    model_weights: str = ""
     verifier: Literal["rules", "embedding", "nli", "judge", "combined"] = "embedding"
     nli_model: str = ""
     verifier_weights: str = ""

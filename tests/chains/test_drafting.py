@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from rag.chains.drafting import AnswerParts, answer_from, begun, last, quote, search
 from rag.errors import QueryError
 from rag.generators import ExtractiveGenerator
 from rag.grounding import Thresholds
+from rag.grounding.confidence import Confidence
+from rag.grounding.opinions import Drafted
 from rag.tracing import recording, step
 
 QUESTION = "What does the HX-100 cost?"
+
+
+class Vectors:
+    """An embedder to whom all texts are alike."""
+
+    dim = 2
+    fingerprint = "alike"
+    max_tokens = 512
+    tokenizer = None
+
+    def embed_documents(self, texts):
+        return np.tile(np.array([1.0, 0.0], np.float32), (len(texts), 1))
+
+    embed_queries = embed_documents
+
+    def embed_spans(self, text, spans, *, prefix=""):
+        return self.embed_documents(spans)
 
 
 def test_a_draft_is_proved_from_the_evidence_and_not_from_what_was_shown(passage, script):
@@ -41,6 +61,31 @@ def test_excerpts_are_chosen_by_the_focus(passage, script):
         generator = script("It is blue.")
         last(answer_from("Is the pump blue?", hits, AnswerParts(generator, excerpt=1), focus=focus))
         assert generator.seen[0][-1].passages == (seen,)
+
+
+def test_an_opinion_is_asked_once_of_the_draft_and_holds_for_the_quote(passage, script):
+    hits = [passage("Prices", "The HX-100 costs 500 euros."), passage("Office", "It opens at 9:00.")]
+    asked = []
+
+    def opinion(drafted):
+        asked.append(drafted)
+        return lambda features: Confidence(0.8, 0.9)
+
+    generator = script("The HX-100 costs 999 euros.")
+    parts = AnswerParts(
+        generator,
+        Vectors(),
+        max_answer_tokens=20,
+        excerpt=1,
+        fallback=ExtractiveGenerator(),
+        confidence=lambda features: Confidence(0.1, 0.1),
+        opinion=opinion,
+    )
+    answer = last(answer_from(QUESTION, hits, parts, focus="HX-100"))
+    assert (answer.quoted, answer.score, answer.verdict) == (True, 0.8, "supported")
+    drafted = Drafted(QUESTION, "The HX-100 costs 999 euros.", generator.seen[0], tuple(hits), 20, 1, "HX-100")
+    assert asked == [drafted]
+    assert parts.down_to(0.2).opinion is None
 
 
 def test_tokens_in_the_trace_are_the_generators_own(passage, script):

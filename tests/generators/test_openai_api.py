@@ -17,7 +17,7 @@ import pytest
 
 from rag.errors import ChoiceError, ContextError, GenerationError, GenerationTimeoutError, ModelError
 from rag.generators import OpenAIGenerator, render_question
-from rag.protocols import Chooser, Generator, StructuredGenerator
+from rag.protocols import Chooser, Generator, Sampler, StructuredGenerator
 from rag.types import Message
 
 KEY = "sk-very-secret-1234567890"
@@ -316,6 +316,16 @@ def test_what_is_sent(server: Server, make: Make) -> None:
     assert "<|im_" not in contents[1]
     assert contents[1].replace("\u2060", "") == f"read {HOSTILE}"
     assert bare.keys() == {"model", "messages", "stream", "max_completion_tokens"}
+
+
+def test_a_sample_has_its_own_temperature_and_seed_where_the_server_knows_any(server: Server, make: Make) -> None:
+    server.plays = [whole, whole]
+    assert isinstance(make(), Sampler)
+    assert make(seed=7).sample(user("x"), temperature=0.7, seed=3, max_tokens=9) == "It is blue."
+    make(seed=None, temperature=None).sample(user("x"), temperature=0.7, seed=3)
+    sent, bare = server.bodies
+    assert (sent["temperature"], sent["seed"], sent["max_tokens"]) == (0.7, 3, 9)
+    assert not {"temperature", "seed"} & bare.keys()
 
 
 def test_control_text_in_the_answer_is_what_the_document_says(server: Server, make: Make) -> None:
