@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rag.loaders.structure import Piece
@@ -54,11 +55,12 @@ def render(root: LexborNode, *, skip_boilerplate: bool = False, everything: bool
         skip_boilerplate: leave out headers, footers and asides that are in no ``main`` or ``article``.
         everything: leave out only what a browser never shows as text (scripts, templates, ...).
     """
+    ground = _Ground(root)
 
     def seen(node: LexborNode) -> bool:
         if everything:
             return node.tag not in _UNSEEN
-        if not _is_shown(node):
+        if not _is_shown(node, ground):
             return False
         return not (skip_boilerplate and _is_boilerplate(node))
 
@@ -216,7 +218,7 @@ def _first_number(ordered_list: LexborNode) -> int:
     return int(start) if start.isdecimal() and len(start) < 10 else 1
 
 
-def _is_shown(node: LexborNode) -> bool:
+def _is_shown(node: LexborNode, ground: _Ground) -> bool:
     tag = node.tag or ""
     if tag == "-text":
         return True
@@ -230,29 +232,44 @@ def _is_shown(node: LexborNode) -> bool:
     if tag == "dialog" and "open" not in attributes:
         return False
     style = attributes.get("style") or ""
-    return not (style and (_HIDING_STYLE.search(style) or _same_colour(node, style)))
+    return not (style and (_HIDING_STYLE.search(style) or _same_colour(node, style, ground)))
 
 
-def _same_colour(node: LexborNode, style: str) -> bool:
-    """Whether an element's text has the colour of what it is written on, as far as style attributes say.
+def _same_colour(node: LexborNode, style: str, ground: _Ground) -> bool:
+    colour = _colours(style).get("color", "")
+    return colour != "" and colour == ground.behind(node)
+
+
+class _Ground:
+    """The colour that text is written on, as far as style attributes say; "" where it is not known.
 
     A page without a style sheet is white; what one with a style sheet looks like is not known here.
     """
-    colours = _colours(style)
-    if "color" not in colours:
-        return False
-    behind = colours.get("background", "")
-    parent = node.parent
-    top = node
-    while parent is not None and not behind:
-        behind = _colours(parent.attributes.get("style") or "").get("background", "")
-        behind = behind or _plain_colour(parent.attributes.get("bgcolor") or "")
-        top, parent = parent, parent.parent
-    if not behind:
+
+    def __init__(self, root: LexborNode) -> None:
+        self._root = root
+        self._known: dict[int, str] = {}
+
+    def behind(self, node: LexborNode) -> str:
+        """The colour behind the text of an element; each element is looked at once, however deep it lies."""
+        climbed: list[LexborNode] = []
+        place: LexborNode | None = node
+        while place is not None and place.mem_id not in self._known:
+            climbed.append(place)
+            place = place.parent
+        colour = self._page if place is None else self._known[place.mem_id]
+        for one in reversed(climbed):
+            own = _colours(one.attributes.get("style") or "").get("background", "")
+            colour = own or _plain_colour(one.attributes.get("bgcolor") or "") or colour
+            self._known[one.mem_id] = colour
+        return colour
+
+    @cached_property
+    def _page(self) -> str:
+        top = self._root
         while top.parent is not None:
             top = top.parent
-        behind = "#ffffff" if top.css_first("style, link[rel~=stylesheet]") is None else ""
-    return colours["color"] == behind
+        return "#ffffff" if top.css_first("style, link[rel~=stylesheet]") is None else ""
 
 
 def _colours(style: str) -> dict[str, str]:

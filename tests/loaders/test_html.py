@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -197,3 +198,19 @@ def test_what_no_reader_sees_is_no_text(style: str, load_one) -> None:
 )
 def test_what_a_reader_sees_is_text(page: str, load_one) -> None:
     assert load_one(page.encode(), "a.html").text == "yes"
+
+
+def test_an_element_of_a_colour_is_looked_at_once_however_many_and_deep(load_one) -> None:
+    """Asking its ancestors, or the page for style sheets, for each took minutes."""
+    wide = "<p>seen <span style='color:white'>unseen</span></p>" * 20_000
+    deep = "<span style='color:red'>x" * 10_000
+    started = time.monotonic()
+    for source in (wide, deep):
+        document = load_one(f"<html><body><p>first</p>{source}</body></html>".encode(), "a.html")
+        assert document.text.startswith("first") and "unseen" not in document.text
+    assert time.monotonic() - started < 30
+
+
+def test_a_colour_left_blank_hides_nothing(load_one) -> None:
+    page = "<style>p {}</style><p>first</p><p style='color: ;'>seen</p>"
+    assert "seen" in load_one(page.encode(), "a.html").text
