@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -20,10 +21,11 @@ _FRONT_MATTER = re.compile(r"---[ \t]*(?:\r\n|\r|\n)(.*?)^(?:---|\.\.\.)[ \t]*(?
 # is never closed; one within a paragraph ends there or is none; and a code span shows what it holds.
 _COMMENT_OR_CODE = re.compile(
     r"(?:\A|(?<=[\r\n])) {0,3}<!--(?:-?>|.*?(?:-->|\Z))"
-    r"|<!--(?:-?>|(?:(?!(?:\r\n|\r|\n)[ \t]*[\r\n]).)*?-->)"
-    r"|(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!(?:\r\n|\r|\n)(?:[ \t]*[\r\n]| {0,3}<!--)).)+?(?<!`)(?P=ticks)(?!`))",
+    r"|<!--(?:-?>|(?P<open>))"
+    r"|(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!(?>\r\n|\r|\n)(?:[ \t]*[\r\n]| {0,3}<!--)).)+?(?<!`)(?P=ticks)(?!`))",
     re.S,
 )
+_BLANK_LINE = re.compile(r"(?>\r\n|\r|\n)[ \t]*[\r\n]|\Z")
 _MAX_FRONT_MATTER = 64 * 1024
 _KINDS: dict[str, BlockKind] = {
     "heading_open": "heading",
@@ -94,19 +96,34 @@ def _without_comments(text: str) -> str:
     from markdown_it import MarkdownIt
 
     starts = [0, *(match.end() for match in _NEWLINE.finditer(text)), len(text)]
-    code = [
+    code = deque(
         (starts[token.map[0]], starts[min(token.map[1], len(starts) - 1)])
         for token in MarkdownIt("commonmark").disable("inline").parse(text)
         if token.type in {"fence", "code_block"} and token.map is not None
-    ]
+    )
     kept: list[str] = []
-    position = 0
-    for match in _COMMENT_OR_CODE.finditer(text):
-        quoted = match["code"] is not None or any(start <= match.start() < end for start, end in code)
-        if quoted or match.start() < position:
+    position = start = 0
+    closed = paragraph = -1  # where the next comment and paragraph end, looked for once
+    while match := _COMMENT_OR_CODE.search(text, start):
+        while code and code[0][1] <= match.start():
+            code.popleft()
+        if code and code[0][0] <= match.start():
+            start = code[0][1]
             continue
+        start = match.end()
+        if match["code"] is not None:
+            continue
+        if match["open"] is not None:
+            if closed < start:
+                found = text.find("-->", start)
+                closed = found if found >= 0 else len(text)
+            if paragraph < start and (blank := _BLANK_LINE.search(text, start)):
+                paragraph = blank.start()
+            if closed >= paragraph:
+                continue
+            start = closed + len("-->")
         kept.append(text[position : match.start()])
-        position = match.end()
+        position = start
     return "".join((*kept, text[position:]))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,12 +164,26 @@ def test_deep_nesting_is_no_error(load_one) -> None:
         ("<!--> a <!---> b", " a  b"),
         ("a\r\n\r\n<!-- b -->\r\nc", "a\r\n\r\n\r\nc"),
         ("<!-- one --><!-- two -->three", "three"),
+        ("a <!-- b\r\nc --> d", "a  d"),
+        ("a `b\r\n c <!-- d -->` e", "a `b\r\n c <!-- d -->` e"),
+        ("```\n<!-- open\n```\n\n<!-- hidden --> b", "```\n<!-- open\n```\n\n b"),
+        ("```\na\n\nb\n```\nc <!-- hidden --> ``` d", "```\na\n\nb\n```\nc  ``` d"),
+        ("a <!-- b\n\nc --> <!-- d --> e", "a <!-- b\n\nc -->  e"),
+        ("a <!----> b <!-- never", "a  b <!-- never"),
     ],
 )
 def test_comments_are_no_text_but_in_code(source: str, text: str, load_one) -> None:
     document = load_one(source.encode(), "a.md")
     assert document.text == text
     assert all(document.text[block.start : block.end].strip() for block in document.blocks)
+
+
+def test_comments_that_never_close_are_found_in_time(load_one) -> None:
+    """One search for each took half an hour."""
+    source = "a " + "<!-- " * 100_000
+    started = time.monotonic()
+    assert load_one(source.encode(), "a.md").text == source
+    assert time.monotonic() - started < 20
 
 
 def test_nothing_but_a_comment_is_no_document() -> None:
