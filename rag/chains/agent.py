@@ -91,11 +91,15 @@ class _Found:
     calculations: list[Calculated] = field(default_factory=list)
     standing: tuple[tuple[str, ...], bool] | None = None
 
-    def take(self, result: ToolResult) -> int:
-        """Keep a result; how many passages no step before had found."""
+    def take(self, result: ToolResult, *, asked: bool) -> int:
+        """Keep a result; how many passages no step before had found.
+
+        Unless the question itself was ``asked``, its hits keep no places in the arms: a query that was written from
+        passages repeats them, and would flatter as scores of the question.
+        """
         known = {hit.chunk.id for hits in self.lists for hit in hits}
         if result.hits:
-            self.lists.append(list(result.hits))
+            self.lists.append([hit if asked else replace(hit, arms={}) for hit in result.hits])
         if result.document is not None:
             self.documents.append(result.document)
         if result.calculated is not None:
@@ -326,7 +330,7 @@ def _step(
                 summary = f"it failed: {error}" if isinstance(error, FilterError) else "it failed"
                 failed = str(error)
             else:
-                summary, new = result.summary, found.take(result)
+                summary, new = result.summary, found.take(result, asked=number == 1)
         taken.note(summary=summary, new=new, error=failed)
         return AgentStep(
             number,

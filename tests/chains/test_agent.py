@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -17,7 +18,7 @@ from rag.chains.tools import tool
 from rag.errors import FilterError, GenerationError, GenerationTimeoutError, QueryError, ToolError
 from rag.generators import ExtractiveGenerator, LlamaCppGenerator
 from rag.protocols import JsonSchema
-from rag.types import Chunk, Hit, Message, content_hash
+from rag.types import ArmScore, Chunk, Hit, Message, content_hash
 
 TEXTS = (
     "The HX-100 costs 500 euros. It weighs 3 kg.",
@@ -94,6 +95,18 @@ def test_the_first_step_searches_for_the_question_and_the_answer_is_proved():
     assert result.answer.verdict == "supported"
     assert [citation.quote for citation in result.answer.citations] == ["The HX-100 costs 500 euros."]
     assert result.tokens > 0
+
+
+def test_only_the_question_s_own_search_says_how_near_a_passage_is_to_it():
+    class Dense(Shelf):
+        def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
+            found = super().retrieve(query, k, where=where)
+            return [replace(one, arms={"dense": ArmScore(one.rank, 0.9)}) for one in found]
+
+    question = "What does the HX-100 cost?"
+    result = run(question, Scripted(decide("search"), {"query": "office"}, FINISH), retriever=Dense())
+    near = {one.chunk.title: bool(one.arms) for one in (*result.answer.hits, *result.answer.dropped)}
+    assert near == {"Doc 0": True, "Doc 1": True, "Doc 3": True, "Doc 2": False}
 
 
 def test_a_draft_that_cannot_be_proved_is_refused():
