@@ -225,7 +225,7 @@ def follow_ups(turns: Sequence[Asked], measured: Mapping[str, Callable[[Asked], 
 def switches(
     turns: Sequence[Asked], retriever: Retriever, questions: Mapping[str, str], qrels: Mapping[str, Mapping[str, int]]
 ) -> list[dict[str, object]]:
-    """Rows for questions that stand alone and come after a conversation about another article."""
+    """Rows for questions that stand alone and come after a conversation about another article; against them alone."""
     rows = []
     rules = RuleRewriter()
     for half in ("dev", "held"):
@@ -244,7 +244,12 @@ def switches(
         values = [
             recall(fused(retriever, rules(each.question, each.history)), each.question, each.passages) for each in asked
         ]
-        rows.append(row(half, "change of subject", values, base, [each.conversation for each in asked]))
+        groups = [each.conversation for each in asked]
+        against = {
+            "difference": round(float(np.mean(values) - np.mean(base)), 4),
+            "p": round(p_value(values, base, groups), 4),
+        }
+        rows.append(row(half, "change of subject", values, base, groups) | against)
         tell(rows[-1])
     return rows
 
