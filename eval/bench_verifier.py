@@ -71,7 +71,7 @@ def squad(folder: Path, embedder: Embedder) -> tuple[Data, dict[str, object]]:
 
 def timed(data: Data, embedder: Embedder, count: int = 100) -> dict[str, float]:
     """Milliseconds for an open pair, read one by one as a claim is when its answer is checked."""
-    rows = random.Random(0).sample(list(np.flatnonzero(data.open)), min(count, int(data.open.sum())))
+    rows = random.Random(0).sample(np.flatnonzero(data.open).tolist(), min(count, int(data.open.sum())))
     kinds: dict[str, Verifier] = {
         "rules": LexicalVerifier(), "embedding": EmbeddingVerifier(embedder), "combined": CombinedVerifier(embedder)
     }  # fmt: skip
