@@ -377,4 +377,4 @@ def _proved(question: str, hits: Sequence[Hit]) -> bool:
 
 
 def _quoting(parts: AnswerParts) -> AnswerParts:
-    return replace(parts, generator=ExtractiveGenerator(parts.embedder), fallback=None, excerpt=0)
+    return replace(parts, generator=ExtractiveGenerator(parts.embedder), fallback=None, excerpt=0, opinion=None)
