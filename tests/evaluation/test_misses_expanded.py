@@ -98,3 +98,9 @@ def test_no_document_is_lost_from_a_ranking(scores):
     shown = [Hit(hits[0].chunk, scores[0], 1, duplicates=(hits[1],)), Hit(hits[2].chunk, scores[2], 2)]
     assert [one.document for one in _documents(shown, "uri")] == ["a", "b", "c"]
     assert list(document_run(shown, "uri")) == ["a", "b", "c"]
+
+
+def test_a_document_has_the_score_of_its_best_passage_not_of_an_earlier_hits_duplicate():
+    first = Hit(chunk("a", 0, "a"), 0.9, 1, duplicates=(Hit(chunk("c", 0, "a"), 0.3, 4),))
+    shown = [first, Hit(chunk("c", 9, "c"), 0.6, 2), Hit(chunk("b", 0, "b"), 0.5, 3)]
+    assert [(one.document, one.score) for one in _documents(shown, "uri")] == [("a", 0.9), ("c", 0.6), ("b", 0.5)]

@@ -139,8 +139,10 @@ def _documents(hits: Sequence[Hit], key: DocumentKey) -> tuple[Retrieved, ...]:
     best: dict[str, float] = {}
     for rank, hit in enumerate(hits, 1):
         for one in (hit, *hit.duplicates):
-            best.setdefault(document_key(one, key), one.score if in_order else 1.0 / rank)
-    return tuple(Retrieved(document, score) for document, score in best.items())
+            document, score = document_key(one, key), one.score if in_order else 1.0 / rank
+            best[document] = max(score, best.get(document, score))
+    ranked = sorted(best.items(), key=lambda one: -one[1])
+    return tuple(Retrieved(document, score) for document, score in ranked)
 
 
 def _concurrently(call: Callable[[Ask], QueryResult], asks: Sequence[Ask], jobs: int) -> Generator[QueryResult]:
