@@ -65,6 +65,7 @@ class McpServer:
         self._thread.start()
         self._client: mcp.Client | None = None
         self._closing: asyncio.Event | None = None
+        self._holding: asyncio.Task[None] | None = None
         self._ended: concurrent.futures.Future[None] | None = None
         try:
             self._open(target)
@@ -92,6 +93,8 @@ class McpServer:
             return
         if self._closing is not None:
             self._loop.call_soon_threadsafe(self._closing.set)
+        if self._holding is not None and self._client is None:  # while it connects, it waits for no event
+            self._loop.call_soon_threadsafe(self._holding.cancel)
         if self._ended is not None:
             concurrent.futures.wait([self._ended], timeout=CLOSING)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -106,7 +109,7 @@ class McpServer:
             # entered and left in one task, as the SDK's cancel scopes need
             from mcp import Client
 
-            self._closing = asyncio.Event()
+            self._closing, self._holding = asyncio.Event(), asyncio.current_task()
             try:
                 async with Client(target, read_timeout_seconds=self._seconds) as client:
                     self._client = client

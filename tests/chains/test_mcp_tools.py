@@ -138,6 +138,24 @@ def test_only_some_tools_what_may_come_from_documents_and_the_end(script: Path):
         stock.run({"item": "x"}, 5)
 
 
+def test_one_that_is_interrupted_while_it_connects_leaves_no_program(tmp_path: Path, monkeypatch):
+    silent = tmp_path / "silent.py"
+    silent.write_text(
+        "import os, pathlib, time\npathlib.Path(__file__).with_name('pid').write_text(str(os.getpid()))\ntime.sleep(99)"
+    )
+
+    def interrupted(*_: object, **__: object) -> None:
+        while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(McpServer, "_wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        McpServer(f"{sys.executable} {silent}")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
 def test_a_server_that_dies_is_an_error(script: Path):
     with McpServer(f"{sys.executable} {script}") as server:
         tools = {one.name: one for one in server.tools}
