@@ -64,6 +64,8 @@ def chat(
     from rag.chains.sessions import SessionStore
     from rag.errors import ConversationError
 
+    if listed + export + delete > 1:
+        raise typer.BadParameter("one at a time", param_hint="--list, --export, --delete")
     if (export or delete) and session is None:
         raise ConversationError("which session is it?", hint="name it: --session NAME; --list lists them")
     with ExitStack() as open_things:

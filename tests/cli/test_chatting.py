@@ -107,6 +107,7 @@ def test_a_session_goes_on_is_listed_exported_and_deleted(chat: Run, index: Path
     exported = json.loads(chat("-s", "castles", "--export", "--json").stdout)
     jsonschema.validate(exported, _schema("chat-export"))
     assert (exported["head"], len(exported["turns"]), len(exported["sources"])) == (2, 2, 1)
+    chat("-s", "castles", "--export", "--delete", code=2)  # which is not to delete what was to be exported
     chat("-s", "castles", "--delete")
     assert chat("--list").stdout == ""
     assert "no session 'castles'" in chat("-s", "castles", "--export", code=1).stderr
