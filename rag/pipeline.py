@@ -94,6 +94,7 @@ class Pipeline:
         if self._snapshot is not None:
             self._snapshot.close()
             self._snapshot = None
+        self.__dict__.pop("transform", None)  # which holds the generator
         generator = self.__dict__.pop("generator", None)
         if generator is not None and hasattr(generator, "close"):
             generator.close()

@@ -158,3 +158,13 @@ def test_the_default_model_serves_a_recipe_from_end_to_end(tmp_path: Path) -> No
             hits = pipeline.search("When does the ferry to Aran leave?", 2)
         assert names(hits)[0] == "ferry"
         assert run.trace.prompt_tokens > 50
+
+
+def test_a_pipeline_that_is_closed_keeps_no_transform_with_a_closed_model(tmp_path, monkeypatch):
+    monkeypatch.setattr("rag.pipeline.build_generator", lambda recipe, embedder: Says())
+    pipeline = Pipeline(tmp_path / "index", parse_recipe(SPARSE + '[queries]\ntransform = "step-back"'))
+    with pipeline:
+        before = pipeline.transform
+    assert isinstance(before, StepBack)
+    assert pipeline.transform is not before
+    assert pipeline.transform.generator is pipeline.generator
