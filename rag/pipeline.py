@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from rag.chains import Event
     from rag.chains.agent import AgentEvent
     from rag.chains.conversation import Conversation
+    from rag.chains.drafting import Chain
     from rag.chains.sessions import Session
     from rag.chains.tools import Tool
 
@@ -136,7 +137,15 @@ class Pipeline:
     @property
     def retriever(self) -> Retriever:
         """The recipe's retrieval over the last commit."""
-        return build_retriever(self.recipe, self.snapshot, self.embedder, self.reranker, self.transform)
+        return self._over(self.snapshot)
+
+    def _over(self, snapshot: Snapshot) -> Retriever:
+        return build_retriever(self.recipe, snapshot, self.embedder, self.reranker, self.transform)
+
+    def _chain(self, recipe: Recipe) -> Chain:
+        # The snapshot comes last, and once: models take seconds to load, in which another process may commit.
+        generator, snapshot = self.generator, self.snapshot
+        return build_chain(recipe, self._over(snapshot), generator, self.embedder, snapshot)
 
     def add(
         self,
@@ -221,8 +230,7 @@ class Pipeline:
         """As ``ask``, while it happens: pieces of the unchecked draft, and last the Answer."""
         calibration = self.calibration
         recipe = self.recipe if calibration is None else without_line(self.recipe)
-        chain = build_chain(recipe, self.retriever, self.generator, self.embedder, self.snapshot)
-        events = chain(question, k, where=where)
+        events = self._chain(recipe)(question, k, where=where)
         if calibration is None:
             return events
         from rag.chains.withholding import withholding
@@ -231,8 +239,7 @@ class Pipeline:
 
     def ask_without_line(self, question: str) -> Answer:
         """As ``ask``, refusing nothing for want of confidence: what a line is calibrated on."""
-        chain = build_chain(without_line(self.recipe), self.retriever, self.generator, self.embedder, self.snapshot)
-        *_, answer = chain(question)
+        *_, answer = self._chain(without_line(self.recipe))(question)
         assert isinstance(answer, Answer)  # noqa: S101  the stream's last event always is
         return answer
 
@@ -272,11 +279,13 @@ class Pipeline:
         from rag.chains.agent import AgentLimits, agent_stream
 
         config = self.recipe.agent
+        parts = build_answer_parts(self.recipe, self.generator, self.embedder)
+        snapshot = self.snapshot
         return agent_stream(
             question,
-            retriever=self.retriever,
-            parts=build_answer_parts(self.recipe, self.generator, self.embedder),
-            snapshot=self.snapshot,
+            retriever=self._over(snapshot),
+            parts=parts,
+            snapshot=snapshot,
             tools=tools,
             built_in=config.tools,
             planner=config.planner,

@@ -11,7 +11,7 @@ import pytest
 import rag
 from rag.chains.drafting import last
 from rag.errors import FilterError, QueryError, RecipeError
-from rag.generators import LlamaCppGenerator
+from rag.generators import ExtractiveGenerator, LlamaCppGenerator
 from rag.models import resolve
 from rag.pipeline import Pipeline
 from rag.protocols import Generator
@@ -67,6 +67,24 @@ def test_a_sum_is_not_searched_for_unless_the_recipe_says_so(index, kind):
         assert pipeline.ask("Thank you!").hits == ()
         pipeline.recipe = pipeline.recipe.model_copy(update={"queries": QueriesConfig(intent="none")})
         assert pipeline.ask("What is 15 percent of 80?").refused
+
+
+@pytest.mark.parametrize("asked", ["ask", "agent"])
+def test_a_commit_while_the_model_loads_does_not_close_what_is_searched(tmp_path, monkeypatch, asked):
+    for name in ("pump", "office"):
+        (tmp_path / f"{name}.md").write_text("# HX-100\n\nThe pump HX-100 costs 500 euros.\n", encoding="utf-8")
+    with rag.open(tmp_path / "index", "bm25") as pipeline:
+        pipeline.add(tmp_path / "pump.md")
+
+        def slowly(*_: object) -> Generator:
+            with rag.open(tmp_path / "index") as other:
+                other.add(tmp_path / "office.md")
+            return ExtractiveGenerator()
+
+        monkeypatch.setattr("rag.pipeline.build_generator", slowly)
+        question = "What does the pump HX-100 cost?"
+        answer = pipeline.ask(question) if asked == "ask" else [*pipeline.agent_stream(question)][-1].answer
+        assert "500 euros" in answer.text
 
 
 @pytest.mark.parametrize("kind", KINDS)
