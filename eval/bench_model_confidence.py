@@ -29,6 +29,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 import numpy.typing as npt
+from beir import read_collection
+from machine import describe
 from train_confidence import FEATURES, Array, Case, Mask, area, fit, outcomes, predict, read_cases
 
 from rag.chains.answering import one_shot
@@ -337,6 +339,8 @@ def main() -> None:
         )
     if chosen.out:
         record = {
+            **describe(),
+            "data_sha256": dict(read_collection(data).sha256),
             "recipe": chosen.recipe,
             "generator": recipe.generator.model,
             "samples": chosen.samples,
