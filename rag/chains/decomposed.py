@@ -52,7 +52,7 @@ def decomposed(
         reducer: Writes one answer from all that was quoted, if given.
         k: Passages for each part; QueryError below 1.
         where: Filter on metadata, of every search.
-        most: Parts at most; further ones are left out.
+        most: Parts at most; the last of them holds all that are left.
     """
     return begun(_decomposed(checked(question, k), retriever, parts, decompose, reducer, k, where, most))
 
@@ -87,7 +87,8 @@ def _decomposed(
         yield ""
         asked = [part for part in dict.fromkeys(map(str.strip, decompose(question))) if part and part != question]
         done: list[_Part] = []
-        for number, part in enumerate(asked[:most] if len(asked) > 1 else [], 1):
+        asked = [*asked[: most - 1], *filter(None, [" ".join(asked[most - 1 :])])]
+        for number, part in enumerate(asked if len(asked) > 1 else [], 1):
             with step("part", number=number, question=part) as taken:
                 one = _answer_part(part, done, pool, retriever, parts, k, where)
                 taken.note(asked=one.question, verdict=one.answer.verdict, score=one.answer.score)

@@ -20,8 +20,8 @@ __all__ = ["Decompose"]
 class Decompose:
     """The question, and up to ``count`` sub-questions; a QueryTransform.
 
-    A question that says itself where it parts ("when ..., and who ...") is cut there, without the model. ``generator``
-    has to be a StructuredGenerator. Raises GenerationError, ContextError.
+    A question that says itself where it parts ("when ..., and who ...") is cut there, without the model, into all its
+    parts. ``generator`` has to be a StructuredGenerator. Raises GenerationError, ContextError.
     """
 
     generator: Generator
@@ -33,7 +33,7 @@ class Decompose:
         with tracing.step("decompose", query=query) as step:
             parts = clauses(query)
             if ruled := len(parts) > 1:
-                queries = distinct(query, parts, most=self.count)
+                queries = distinct(query, parts, most=len(parts))
             else:
                 found = ask_for_list(self.generator, self.prompt, query, least=1, most=self.count)
                 queries = distinct(query, found, but=self.prompt.said, most=self.count)

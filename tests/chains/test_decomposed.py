@@ -100,10 +100,10 @@ def test_fewer_than_two_parts_are_none(shelf, parts):
 
 def test_no_more_parts_than_allowed(shelf):
     library = shelf(TEXTS)
-    run(library, *(f"Who designed bridge {i}?" for i in range(9)), most=2)
-    assert {query for query, _, _ in library.asked if query.startswith("Who") and len(query) < 24} == {
+    run(library, *(f"Who designed bridge {i}?" for i in range(3)), most=2)
+    assert {query for query, _, _ in library.asked if query.startswith("Who") and query.endswith("?")} == {
         "Who designed bridge 0?",
-        "Who designed bridge 1?",
+        "Who designed bridge 1? Who designed bridge 2?",  # none is left out: the answer would not say so
     }
 
 
