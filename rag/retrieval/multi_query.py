@@ -11,6 +11,7 @@ from rag.index import Snapshot, check_embedder
 from rag.protocols import Embedder, QueryTransform, Retriever
 from rag.retrieval.arms import Asked, check, retrieve
 from rag.retrieval.fusion import Fusion, fuse
+from rag.text.budgets import beginning
 from rag.types import Hit
 
 __all__ = ["MultiQueryRetriever", "PassageRetriever"]
@@ -90,7 +91,8 @@ class PassageRetriever:
 
     def ask(self, query: str) -> Asked:
         """Embed a passage as those of the index were, not as a question; one that is too long is cut."""
-        vector = self.embedder.embed_documents([self._cut(query)])[0]
+        passage = beginning(query, self.embedder.tokenizer, self.embedder.max_tokens)
+        vector = self.embedder.embed_documents([passage])[0]
         return Asked(
             lambda k, where: self.snapshot.dense(vector, k, where),
             lambda refs: self.snapshot.dense_scores(vector, refs),
@@ -99,13 +101,3 @@ class PassageRetriever:
     def retrieve(self, query: str, k: int, *, where: str | None = None) -> list[Hit]:
         """At most ``k`` hits, best first, ties by chunk id. Raises QueryError, FilterError."""
         return retrieve(self, query, k, where)
-
-    def _cut(self, passage: str) -> str:
-        tokenizer, most = self.embedder.tokenizer, self.embedder.max_tokens
-        while (count := tokenizer.count(passage)) > most:
-            offsets = tokenizer.offsets(passage)
-            keep = len(offsets) - (count - most)
-            if keep < 1:
-                return passage[:1]
-            passage = passage[: offsets[keep - 1][1]]
-        return passage
