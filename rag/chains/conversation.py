@@ -114,7 +114,8 @@ class Conversation:
     def _answer(self, question: str, parent: int | None, k: int, where: str | None) -> Iterator[Event]:
         asked, clock = time.time(), time.perf_counter()
         with recording("chat") as run:
-            path = branch(self.session.turns(), parent)
+            # thanks or a sum between two questions are not what the second one is about
+            path = [turn for turn in branch(self.session.turns(), parent) if turn.queries]
             history = history_of(path)
             unsearched = None if self.intents is None else without_search(question, self.intents)
             standalone, queries = question, [] if unsearched else [question]

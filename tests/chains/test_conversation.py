@@ -122,6 +122,16 @@ def test_what_needs_no_search_is_neither_rewritten_nor_searched_for(session: Ses
     ]
 
 
+@pytest.mark.parametrize("between", ["Thanks!", "OK", "What is 15% of 80?"])
+def test_a_follow_up_is_of_the_question_before_the_small_talk(session: Session, shelf: type, between: str) -> None:
+    parts = AnswerParts(ExtractiveGenerator())
+    talk = Conversation(session, shelf(TEXTS), parts, RuleRewriter(), intents=IntentRouter(), k=1)
+    for question in ("When was Trim Castle built?", between, "How high is its keep?"):
+        talk.say(question)
+    assert [turn.number for turn in talk.path()] == [1, 2, 3]
+    assert talk.path()[-1].standalone == "How high is Trim Castle's keep?"
+
+
 def test_carried_evidence_can_be_left_out_or_refused(session: Session, shelf: type) -> None:
     parts = AnswerParts(ExtractiveGenerator())
     for current, carried in ((None, 2), (everything, 0), (lambda hits, where: [], 2)):
