@@ -115,6 +115,8 @@ def print_answer(answer: Answer, seconds: float) -> None:
     verdict = Text(answer.verdict, style=VERDICT_STYLES[answer.verdict])
     read, found = len(answer.hits), len(answer.hits) + len(answer.dropped)
     notes = [f"{read} of {found} passages read"] if found else []
+    if answer.verdict == "partly" and all(sentence.supported for sentence in answer.sentences):
+        notes.insert(0, "every sentence is proved, but it is less sure that they answer the question")
     if answer.quoted:
         notes.insert(0, "quoted, because the model's own words could not be proved")
     if answer.risk is not None:

@@ -147,7 +147,8 @@ def test_models_and_recipes_are_listed(rag: Run) -> None:
     names = [model["name"] for model in _json(rag("models", "list", "--json"), "models", rag)["models"]]  # type: ignore[attr-defined]
     assert "all-MiniLM-L6-v2" in names
     recipes = _json(rag("recipes", "--json"), "recipes", rag)["recipes"]
-    assert [recipe["name"] for recipe in recipes] == ["bm25", "default", "dense", "extractive", "hybrid-rerank"]  # type: ignore[attr-defined]
+    shipped = ["best-local", "bm25", "default", "dense", "extractive", "hybrid-rerank", "multihop"]
+    assert [recipe["name"] for recipe in recipes] == shipped  # type: ignore[attr-defined]
 
 
 def test_pulling_an_unknown_model_suggests(rag: Run) -> None:
