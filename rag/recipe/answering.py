@@ -194,12 +194,14 @@ def build_preference(recipe: Recipe) -> Preference | None:
     return Preference(config.prefer, config.date_key, tuple(config.trusted))
 
 
-def build_answer_parts(recipe: Recipe, generator: Generator, embedder: Embedder | None) -> AnswerParts:
-    """What answers from passages."""
+def build_answer_parts(
+    recipe: Recipe, generator: Generator, embedder: Embedder | None, *, whole: bool = True
+) -> AnswerParts:
+    """What answers from passages; ``whole`` if each answer is one to the whole question, as in one shot."""
     from rag.chains.drafting import AnswerParts
 
     # It was learned from whole answers: what other chains answer in between are parts of one.
-    confidence = build_confidence(recipe, embedder) if recipe.chain.kind == "one-shot" else None
+    confidence = build_confidence(recipe, embedder) if whole else None
     return AnswerParts(
         generator,
         None if recipe.grounding.verifier == "rules" else embedder,
@@ -236,7 +238,7 @@ def build_chain(
     Multi-hop with the extractive generator, which cannot reason, follows the names in what was found instead.
     """
     config = recipe.chain
-    parts = build_answer_parts(recipe, generator, embedder)
+    parts = build_answer_parts(recipe, generator, embedder, whole=config.kind == "one-shot")
     reducer = generator if config.reduce == "write" and recipe.generator.kind != "extractive" else None
 
     def run(question: str, k: int | None = None, *, where: str | None = None) -> Iterator[Event]:
