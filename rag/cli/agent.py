@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, RecipeOption
+
 if TYPE_CHECKING:
     from rag.chains.agent import AgentEvent, AgentResult, AgentStep
     from rag.chains.tools import Tool
@@ -22,19 +24,14 @@ __all__ = ["agent"]
 
 def agent(
     question: Annotated[str, typer.Argument(help="The question.")],
-    index: Annotated[Path, typer.Option("--index", "-i", envvar="RAGSTONE_INDEX", help="The index folder.")] = Path(
-        "indexes/built/default"
-    ),
+    index: IndexOption = DEFAULT_INDEX,
     top: Annotated[
         int | None, typer.Option("--top", "-k", help="Passages to a search. \\[default: the recipe's k]")
     ] = None,
     where: Annotated[
         str | None, typer.Option("--where", "-w", help="A filter on metadata, for all that the agent does.")
     ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option("--recipe", "-r", help="A shipped recipe's name or a TOML file. \\[default: the index's own]"),
-    ] = None,
+    recipe: RecipeOption = None,
     tool: Annotated[
         list[str] | None,
         typer.Option("--tool", help="A Python function as a further tool, as module:function; may be repeated."),
@@ -50,7 +47,7 @@ def agent(
     max_seconds: Annotated[
         float | None, typer.Option(min=0.001, help="Seconds after which no step begins. \\[default: the recipe's]")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema` describes it.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Answer a question in steps, with tools, and prove the answer or refuse.
 

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from rag.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, RecipeOption, TopOption, WhereOption
 
 __all__ = ["ask"]
 
 
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
-    index: Annotated[Path, typer.Option("--index", "-i", envvar="RAGSTONE_INDEX", help="The index folder.")] = Path(
-        "indexes/built/default"
-    ),
-    top: Annotated[
-        int | None, typer.Option("--top", "-k", help="How many passages. \\[default: the recipe's k]")
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option("--where", "-w", help="A filter on metadata, such as: year >= 2020 and path != 'old.md'"),
-    ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option("--recipe", "-r", help="A shipped recipe's name or a TOML file. \\[default: the index's own]"),
-    ] = None,
+    index: IndexOption = DEFAULT_INDEX,
+    top: TopOption = None,
+    where: WhereOption = None,
+    recipe: RecipeOption = None,
     chain: Annotated[
         Literal["one-shot", "multi-hop", "decompose", "map-reduce", "refine"] | None,
         typer.Option(
@@ -36,7 +27,7 @@ def ask(
         ),
     ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Also show every step and what it cost.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema` describes it.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with the words that prove each sentence, or refuse."""
     from rag.cli.output import answer_record, print_json

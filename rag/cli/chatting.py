@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.cli.options import DEFAULT_INDEX, IndexOption, RecipeOption, TopOption
+
 if TYPE_CHECKING:
     from rag.chains.conversation import Conversation
     from rag.chains.drafting import Event
@@ -33,17 +35,10 @@ HELP = """\
 
 
 def chat(
-    index: Annotated[Path, typer.Option("--index", "-i", envvar="RAGSTONE_INDEX", help="The index folder.")] = Path(
-        "indexes/built/default"
-    ),
-    top: Annotated[
-        int | None, typer.Option("--top", "-k", help="How many passages. \\[default: the recipe's k]")
-    ] = None,
+    index: IndexOption = DEFAULT_INDEX,
+    top: TopOption = None,
     where: Annotated[str | None, typer.Option("--where", "-w", help="A filter on metadata, for all questions.")] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option("--recipe", "-r", help="A shipped recipe's name or a TOML file. \\[default: the index's own]"),
-    ] = None,
+    recipe: RecipeOption = None,
     session: Annotated[
         str | None, typer.Option("--session", "-s", help="Keep the conversation by this name, or go on with it.")
     ] = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag.cli import agent, asking, calibrating, chatting, evaluating, measuring, testset, tune
+from rag.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, RecipeOption, TopOption, WhereOption
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
@@ -24,7 +25,6 @@ EPILOG = (
     "or records were skipped, or a mean covers too few questions; 4 verify found damage; 5 a score is not as "
     "expected or significantly worse; 130 interrupted."
 )
-DEFAULT_INDEX = Path("indexes/built/default")
 
 app = typer.Typer(
     name="rag",
@@ -54,19 +54,6 @@ def root(
     ] = False,
 ) -> None:
     """Search your documents, and get answers that show the exact words that support them. Works offline."""
-
-
-IndexOption = Annotated[Path, typer.Option("--index", "-i", envvar="RAGSTONE_INDEX", help="The index folder.")]
-RecipeOption = Annotated[
-    str | None,
-    typer.Option("--recipe", "-r", help="A shipped recipe's name or a TOML file. \\[default: the index's own]"),
-]
-WhereOption = Annotated[
-    str | None,
-    typer.Option("--where", "-w", help="A filter on metadata, such as: year >= 2020 and path != 'old.md'"),
-]
-TopOption = Annotated[int | None, typer.Option("--top", "-k", help="How many passages. \\[default: the recipe's k]")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema` describes it.")]
 
 
 @app.command()
