@@ -17,7 +17,7 @@ from rag import models
 from rag.embedders.bert_graph import build, read_weights, unsupported
 from rag.embedders.encoder_folder import read_encoder_folder
 from rag.embedders.late import check_pooling, embed_late
-from rag.embedders.openvino_runtime import import_openvino
+from rag.embedders.openvino_runtime import core, import_openvino
 from rag.embedders.tokenization import HuggingFaceTokenizer, distinct_texts
 from rag.errors import EmbeddingError
 from rag.types import Vectors
@@ -188,8 +188,7 @@ class OpenVinoEmbedder:
         return import_openvino().AsyncInferQueue(compiled, 2 * self._threads)
 
     def _compile(self, model: ov.Model, hint: str, streams: int) -> ov.CompiledModel:
-        core = import_openvino().Core()
-        can_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        can_bf16 = "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = ("bf16" if can_bf16 else "f32") if self._precision == "auto" else self._precision
         settings = {
             "PERFORMANCE_HINT": hint,
@@ -197,7 +196,7 @@ class OpenVinoEmbedder:
             "INFERENCE_NUM_THREADS": self._threads,
             "INFERENCE_PRECISION_HINT": precision,
         }
-        return core.compile_model(model, "CPU", settings)
+        return core().compile_model(model, "CPU", settings)
 
 
 def plan_batches(encoded: Sequence[Sequence[int]], pad_id: int, max_tokens: int) -> Iterable[Batch]:

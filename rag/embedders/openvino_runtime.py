@@ -1,12 +1,19 @@
-"""Importing OpenVINO without its telemetry."""
+"""OpenVINO without its telemetry, and with one core a process."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+import threading
+from functools import cache
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import openvino as ov
 
 TELEMETRY = "openvino_telemetry"
+_creating = threading.Lock()
 
 
 def import_openvino() -> ModuleType:
@@ -25,3 +32,19 @@ def import_openvino() -> ModuleType:
         del sys.modules[TELEMETRY]
         if present:
             sys.modules[TELEMETRY] = present
+
+
+def core() -> ov.Core:
+    """The process's core, which is never let go.
+
+    The CPU plugin gives the thread that loads it a stack for signal handlers, and unmaps that stack
+    with the last reference to the core. Where another thread drops that reference, the next Ctrl-C
+    in the first one is a segmentation fault.
+    """
+    with _creating:
+        return _core()
+
+
+@cache
+def _core() -> ov.Core:
+    return import_openvino().Core()

@@ -81,6 +81,26 @@ assert not {"torch", "transformers", "openvino_telemetry"} & set(sys.modules), "
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
+def test_ctrl_c_after_another_thread_dropped_an_embedder(encoder):
+    """OpenVINO lends a thread its stack for signals and may take it back from under it: a crash, not a message."""
+    program = (
+        "import os, signal, sys, threading, time\n"
+        "from rag.embedders import OpenVinoEmbedder\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "held = [OpenVinoEmbedder(sys.argv[1])]\n"
+        "held[0].embed_queries(['text'])\n"
+        "dropping = threading.Thread(target=held.clear)\n"
+        "dropping.start(); dropping.join()\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGINT); time.sleep(10)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(encoder("bert"))], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
+
 
 @pytest.mark.models
 @pytest.mark.collections

@@ -441,15 +441,7 @@ def test_control_tokens_in_a_passage_reach_no_template(server: Server, endpoint:
 
 
 def test_ctrl_c_keeps_what_is_finished(server: Server) -> None:
-    pressed = iter([True])
-
-    def press_once(handler: Handler) -> None:
-        # asked again, it would press a second time, when nobody waits for it any more
-        if next(pressed, False):
-            os.kill(os.getpid(), signal.SIGINT)
-        silence(handler)
-
-    server.plays = {"STOP": press_once}
+    server.plays = {"STOP": lambda handler: (os.kill(os.getpid(), signal.SIGINT), silence(handler))[1]}
     endpoint = Endpoint("judge", base_url=server.url, api_key_env="", timeout=20, concurrency=1)
     rows: list[Row] = [(HAMLET, answer()), (HAMLET, answer()), (HAMLET, answer("STOP.")), (HAMLET, answer())]
     heard: dict[int, Mapping[str, Score]] = {}
