@@ -1,6 +1,6 @@
 """Learn how sure an answer is from SQuAD 2.0, whose unanswerable questions were written to look answerable.
 
-    python eval/train_confidence.py --data DIR [--features FILE] [--write]
+    python eval/train_confidence.py --data DIR [--features FILE] [--out FILE] [--write]
 
 Quotes are taken by the ``extractive`` recipe, features are read by ``rag.grounding``, and two ridge logistic
 regressions are fitted: whether the question is answerable at all, and, of the answerable ones, whether the quote holds
@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from beir import read_collection
+from machine import describe
 
 from rag.evaluation.answers.refusals import Outcome, auroc, auroc_interval
 from rag.grounding import ground
@@ -58,6 +60,16 @@ class Case:
     answerable: bool
     right: bool
     features: Features
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of so many questions, with its 95% interval where that is computed."""
+
+    measure: str
+    value: float
+    questions: int
+    interval: tuple[float, float] | None = None
 
 
 def read_cases(data: Path) -> Iterator[Case]:
@@ -135,8 +147,8 @@ def refusals(scores: Array, answerable: Mask, articles: npt.NDArray[np.str_], re
     return refused
 
 
-def report(cases: Sequence[Case]) -> None:
-    """Print what models reach on articles they were not trained on."""
+def figures(cases: Sequence[Case]) -> Iterator[Figure]:
+    """What models reach on articles they were not trained on."""
     x = np.array([[case.features[name] for name in FEATURES] for case in cases])
     answerable = np.array([case.answerable for case in cases])
     right = np.array([case.right for case in cases])
@@ -144,33 +156,37 @@ def report(cases: Sequence[Case]) -> None:
     everything = np.ones(len(cases), bool)
     sure = held_out(x, answerable, articles, everything)
     good = held_out(x, right, articles, answerable)
-    low, high = auroc_interval(outcomes(sure, answerable), seed=0) or (0.0, 1.0)
-    print(f"{len(cases)} questions of {len(set(articles))} articles, each judged by a model of the others")
-    print(f"answerable: AUROC {area(sure, answerable):.3f} ({low:.3f} to {high:.3f})")
+    yes = int(answerable.sum())
+    yield Figure(
+        "answerable: AUROC",
+        area(sure, answerable),
+        len(cases),
+        auroc_interval(outcomes(sure, answerable), seed=0),
+    )
     for article in sorted(set(articles)):
         here = articles == article
-        print(f"  {article:24} {area(sure[here], answerable[here]):.3f}  of {here.sum()}")
+        yield Figure(f"answerable: AUROC of {article}", area(sure[here], answerable[here]), int(here.sum()))
     for recall in (0.60, 0.65, 0.70):
         refused = refusals(sure, answerable, articles, recall)
-        precision, found = (~answerable)[refused].mean(), refused[~answerable].mean()
-        over = refused[answerable].mean()
-        line = np.quantile(sure[~answerable], recall)
-        print(f"refusing below {line:.3f}: precision {precision:.3f}, recall {found:.3f}, over-refusal {over:.3f}")
-    print(f"right, among the answerable: AUROC {area(good[answerable], right[answerable]):.3f}")
+        line = f"refusing below {np.quantile(sure[~answerable], recall):.3f}"
+        yield Figure(f"{line}: precision", float((~answerable)[refused].mean()), int(refused.sum()))
+        yield Figure(f"{line}: recall", float(refused[~answerable].mean()), len(cases) - yes)
+        yield Figure(f"{line}: over-refusal", float(refused[answerable].mean()), yes)
+    yield Figure("right, among the answerable: AUROC", area(good[answerable], right[answerable]), yes)
     refused = refusals(sure, answerable, articles, 0.63)
-    for line in (0.0, 0.65, 0.7, 0.75, 0.8, 0.85):
-        shown = ~refused & (good >= line)
+    for least in (0.0, 0.65, 0.7, 0.75, 0.8, 0.85):
+        shown = ~refused & (good >= least)
         of = shown & answerable
-        print(
-            f"supported at {line:.2f}: {right[of].mean():.3f} right of the answerable, "
-            f"{(right & answerable)[shown].mean():.3f} of all; {of.sum() / answerable.sum():.3f} of the answerable"
-        )
-    print("without (AUROC of answerable, of right):")
+        line = f"supported at {least:.2f}"
+        yield Figure(f"{line}: right, of the answerable", float(right[of].mean()), int(of.sum()))
+        yield Figure(f"{line}: right, of all", float((right & answerable)[shown].mean()), int(shown.sum()))
+        yield Figure(f"{line}: share of the answerable", float(of.sum() / yes), yes)
     for group, names in GROUPS.items():
         kept = [i for i, name in enumerate(FEATURES) if name not in names]
         one = held_out(x[:, kept], answerable, articles, everything)
         two = held_out(x[:, kept], right, articles, answerable)[answerable]
-        print(f"  {group:30} {area(one, answerable):.3f}  {area(two, right[answerable]):.3f}")
+        yield Figure(f"without {group}: AUROC of answerable", area(one, answerable), len(cases))
+        yield Figure(f"without {group}: AUROC of right", area(two, right[answerable]), yes)
 
 
 def train(cases: Sequence[Case], embedder: str) -> ConfidenceModel:
@@ -189,10 +205,11 @@ def train(cases: Sequence[Case], embedder: str) -> ConfidenceModel:
 
 
 def main() -> None:
-    """Read features, print the figures, write the model."""
+    """Read features, print and keep the figures, write the model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the collections")
     parser.add_argument("--features", type=Path, help="keep the features here, or take them from here")
+    parser.add_argument("--out", type=Path, help="write the figures here, as JSON")
     parser.add_argument("--write", action="store_true", help=f"write {OUT.name}")
     chosen = parser.parse_args()
     if chosen.features and chosen.features.exists():
@@ -201,7 +218,16 @@ def main() -> None:
         cases = list(read_cases(chosen.data / "squad2"))
         if chosen.features:
             chosen.features.write_text("".join(json.dumps(asdict(case)) + "\n" for case in cases), "utf-8")
-    report(cases)
+    found = list(figures(cases))
+    articles = len({case.article for case in cases})
+    print(f"{len(cases)} questions of {articles} articles, each judged by a model of the others")
+    for one in found:
+        interval = f"  ({one.interval[0]:.3f} to {one.interval[1]:.3f})" if one.interval else ""
+        print(f"{one.measure:64} {one.value:.3f}  n={one.questions}{interval}")
+    if chosen.out:
+        hashes = dict(read_collection(chosen.data / "squad2").sha256)
+        record = {"data_sha256": {"squad2": hashes}, **describe(), "figures": [asdict(one) for one in found]}
+        chosen.out.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     if chosen.write:
         from rag.embedders import load_embedder
 

@@ -168,6 +168,7 @@ def main() -> int:
             "intercept": round(float(beta[0]), 4),
             "weights": {name: round(float(w), 4) for name, w in zip(names, beta[1:], strict=True)},
             "broken": round(broken(data, np.ones(len(pairs), bool)), 4),
+            "embedder": embedder.fingerprint,
             "trained": {
                 "on": "SQuAD 2.0, 8 articles: eval/train_verifier.py",
                 "pairs": int(data.open.sum()),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, RecipeOption
+from rag.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, RecipeOption, TraceOption
 
 if TYPE_CHECKING:
     from rag.chains.agent import AgentEvent, AgentResult, AgentStep
@@ -47,6 +47,7 @@ def agent(
     max_seconds: Annotated[
         float | None, typer.Option(min=0.001, help="Seconds after which no step begins. \\[default: the recipe's]")
     ] = None,
+    trace: TraceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Answer a question in steps, with tools, and prove the answer or refuse.
@@ -74,10 +75,13 @@ def agent(
         print_json(_record(result, seconds))
     else:
         from rag.cli.render import console, print_answer
+        from rag.cli.render_trace import print_trace
 
         print_answer(result.answer, seconds)
         if result.ended not in {"finished", "steps"}:
             console().print(f"the steps ended early: {_ENDED[result.ended]}", style="dim")
+        if trace and result.answer.trace is not None:
+            print_trace(result.answer.trace)
 
 
 _ENDED = {
@@ -100,8 +104,8 @@ def _load(name: str) -> Tool:
         sys.path.insert(0, str(Path.cwd()))  # as python -m does: the user's own module lies there as a rule
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise QueryError(str(error), where=f"--tool {name}") from error
+    except Exception as error:  # the user's module may fail in any way while it is imported
+        raise QueryError(f"{type(error).__name__}: {error}", where=f"--tool {name}") from error
     if isinstance(found, Tool):
         return found
     if not callable(found):

@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from rag.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, RecipeOption, TopOption, WhereOption
+from rag.cli.options import (
+    DEFAULT_INDEX,
+    IndexOption,
+    JsonOption,
+    RecipeOption,
+    RoutesOption,
+    TopOption,
+    TraceOption,
+    WhereOption,
+)
 
 __all__ = ["ask"]
 
@@ -15,6 +24,7 @@ __all__ = ["ask"]
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     index: IndexOption = DEFAULT_INDEX,
+    routes: RoutesOption = None,
     top: TopOption = None,
     where: WhereOption = None,
     recipe: RecipeOption = None,
@@ -26,15 +36,17 @@ def ask(
             "one; all passages one by one, then together; or one after another. \\[default: the recipe's]",
         ),
     ] = None,
-    trace: Annotated[bool, typer.Option("--trace", help="Also show every step and what it cost.")] = False,
+    trace: TraceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with the words that prove each sentence, or refuse."""
     from rag.cli.output import answer_record, print_json
     from rag.cli.render import print_answer, print_stale_calibration, stream_answer
     from rag.cli.render_trace import print_trace
+    from rag.cli.routing import routed
     from rag.pipeline import Pipeline
 
+    index, route = routed(question, index, routes)
     with Pipeline(index, recipe) as pipeline:
         if chain is not None:
             config = pipeline.recipe.chain.model_copy(update={"kind": chain})
@@ -42,7 +54,7 @@ def ask(
         started = time.monotonic()
         if json:
             answer = pipeline.ask(question, top, where=where)
-            print_json(answer_record(answer, time.monotonic() - started, trace=trace))
+            print_json(answer_record(answer, time.monotonic() - started, trace=trace, route=route))
             return
         answer = stream_answer(pipeline.ask_stream(question, top, where=where))
         print_answer(answer, time.monotonic() - started)

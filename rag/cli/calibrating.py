@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ def calibrate(
     delta: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="With --of answered, how likely the promise may fail.")
     ] = 0.1,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many questions.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many questions, drawn at random.")] = None,
     keep: Annotated[bool, typer.Option("--keep/--dry-run", help="Keep the line with the index.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema` describes it.")] = False,
 ) -> None:
@@ -108,7 +109,9 @@ def _calibrated(
     from rag.recipe.calibration import Calibration
 
     data = read_testset(testset)
-    questions = data.questions[:limit]
+    questions = data.questions
+    if limit is not None and limit < len(questions):  # the promise is for a sample, not for a head
+        questions = tuple(random.Random(0).sample(questions, limit))  # noqa: S311
     if len(questions) < least_questions(share):  # before anything is asked
         raise EvaluationError(
             f"{len(questions)} questions cannot promise at most {share:.1%} wrong answers",

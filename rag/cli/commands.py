@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag.cli import agent, asking, calibrating, chatting, evaluating, measuring, testset, tune
-from rag.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, RecipeOption, TopOption, WhereOption
+from rag.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, RecipeOption, RoutesOption, TopOption, WhereOption
 
 if TYPE_CHECKING:
     from rag.chains.ingest import IndexProgress
@@ -115,6 +115,7 @@ def index(
 def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     index: IndexOption = DEFAULT_INDEX,
+    routes: RoutesOption = None,
     top: TopOption = None,
     where: WhereOption = None,
     recipe: RecipeOption = None,
@@ -126,11 +127,13 @@ def search(
     """Find the passages that match best."""
     from rag.cli.output import SearchRecord, hit_records, print_json
     from rag.cli.render import print_hits
+    from rag.cli.routing import routed
 
+    index, route = routed(query, index, routes)
     with _pipeline(index, recipe) as pipeline:
         hits = pipeline.search(query, top, where=where)
     if json:
-        print_json(SearchRecord(query, where, hit_records(hits)))
+        print_json(SearchRecord(query, where, hit_records(hits), route))
     else:
         print_hits(hits, explain=explain)
 

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["DEFAULT_INDEX", "IndexOption", "JsonOption", "RecipeOption", "TopOption", "WhereOption"]
+__all__ = [
+    "DEFAULT_INDEX",
+    "IndexOption",
+    "JsonOption",
+    "RecipeOption",
+    "RoutesOption",
+    "TopOption",
+    "TraceOption",
+    "WhereOption",
+]
 
 DEFAULT_INDEX = Path("indexes/built/default")
 
@@ -20,5 +29,10 @@ WhereOption = Annotated[
     str | None,
     typer.Option("--where", "-w", help="A filter on metadata, such as: year >= 2020 and path != 'old.md'"),
 ]
+RoutesOption = Annotated[
+    Path | None,
+    typer.Option("--routes", help="Choose the index by this file of routes, instead of --index (docs/queries.md)."),
+]
 TopOption = Annotated[int | None, typer.Option("--top", "-k", help="How many passages. \\[default: the recipe's k]")]
+TraceOption = Annotated[bool, typer.Option("--trace", help="Also show every step and what it cost.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; `rag schema` describes it.")]

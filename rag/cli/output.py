@@ -33,6 +33,7 @@ __all__ = [
     "ModelsRecord",
     "RecipeRecord",
     "RecipesRecord",
+    "RouteRecord",
     "SearchRecord",
     "VerifyRecord",
     "answer_record",
@@ -70,12 +71,23 @@ class HitRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteRecord:
+    """The index that ``--routes`` chose, how probable it is that it is the right one, and what says so."""
+
+    name: str
+    index: str
+    probability: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchRecord:
-    """What ``rag search`` found, best first."""
+    """What ``rag search`` found, best first; ``route``: with --routes, the index chosen."""
 
     query: str
     where: str | None
     hits: tuple[HitRecord, ...]
+    route: RouteRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,8 @@ class AnswerRecord:
 
     ``quoted``: nothing in the draft could be proved, and ``text`` quotes the documents instead.
     ``score``: from 0 to 1, how sure it is that the documents hold the answer; ``risk``: the share of wrong answers that
-    `rag calibrate` drew the line for, null without. ``trace``: every step, with --trace.
+    `rag calibrate` drew the line for, null without. ``trace``: every step, with --trace. ``route``: the
+    index chosen, with --routes.
     """
 
     question: str
@@ -100,6 +113,7 @@ class AnswerRecord:
     seconds: float
     trace: Trace | None = None
     risk: float | None = None
+    route: RouteRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +273,9 @@ def hit_records(hits: Sequence[Hit]) -> tuple[HitRecord, ...]:
     return tuple(_hit_record(hit) for hit in hits)
 
 
-def answer_record(answer: Answer, seconds: float, *, trace: bool = False) -> AnswerRecord:
+def answer_record(
+    answer: Answer, seconds: float, *, trace: bool = False, route: RouteRecord | None = None
+) -> AnswerRecord:
     """An answer as it is printed."""
     return AnswerRecord(
         question=answer.question,
@@ -275,6 +291,7 @@ def answer_record(answer: Answer, seconds: float, *, trace: bool = False) -> Ans
         seconds=seconds,
         trace=answer.trace if trace else None,
         risk=answer.risk,
+        route=route,
     )
 
 

@@ -76,12 +76,12 @@ class QueryPrompt:
         return [example for example, own in zip(self.examples, spoken, strict=True) if own == wanted]
 
 
-def load_prompts(path: str | Path) -> dict[str, QueryPrompt]:
-    """The prompts of a TOML file by the name of their transform, the shipped ones where it has none.
+def load_prompts(path: str | Path = "") -> dict[str, QueryPrompt]:
+    """The prompts of a TOML file by the name of their transform, the shipped ones where it has none, or is "".
 
     Raises RecipeError that names the file and the key.
     """
-    return {**shipped_prompts(), **_read(Path(path))}
+    return {**shipped_prompts(), **(_read(Path(path)) if path else {})}
 
 
 @cache

@@ -148,6 +148,13 @@ def build_verifier(recipe: Recipe, embedder: Embedder | None, generator: Generat
                     hint='name an embedder, or set grounding.verifier to "rules"',
                 )
             logistic = load_weights(Path(config.verifier_weights) if config.verifier_weights else None)
+            if logistic.embedder and logistic.embedder != embedder.fingerprint:
+                raise RecipeError(
+                    "the combined verifier's weights were trained with another embedder, whose cosines lie elsewhere",
+                    where="grounding.verifier",
+                    hint="train weights with eval/train_verifier.py and name them in grounding.verifier_weights, "
+                    'or set grounding.verifier to "embedding"',
+                )
             judge = None
             if "judge" in logistic.weights:
                 _need_language_model(recipe)
@@ -310,6 +317,6 @@ def _build_decompose(recipe: Recipe, generator: Generator) -> QueryTransform:
         from rag.chains.decomposed import parts_by_rule
 
         return parts_by_rule
-    from rag.queries import Decompose
+    from rag.queries import Decompose, load_prompts
 
-    return Decompose(generator, count=recipe.chain.parts)
+    return Decompose(generator, recipe.chain.parts, load_prompts(recipe.queries.prompts)["decompose"])

@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from rag.errors import RecipeError
 from rag.recipe.sections import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+Section = TypeVar("Section", bound=BaseModel)
 
 
 def _recipe_folders() -> Iterator[Path]:
@@ -52,23 +54,32 @@ def load_recipe(name: str | Path) -> Recipe:
                 hint=f"{hint}recipes: {', '.join(recipe_names())}; or give the path of a .toml file",
             )
         path = shipped[str(name)]
+    return parse_recipe(read_text(path), where=str(path))
+
+
+def read_text(path: Path) -> str:
+    """A settings file's text. Raises RecipeError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"the recipe cannot be read: {error}", where=str(path)) from error
-    return parse_recipe(text, where=str(path))
+        raise RecipeError(f"it cannot be read: {error}", where=str(path)) from error
 
 
 def parse_recipe(text: str, *, where: str = "recipe") -> Recipe:
     """A recipe from TOML text. Raises RecipeError naming the line, or the key and the nearest valid one."""
+    return parse_toml(Recipe, text, where=where)
+
+
+def parse_toml(model: type[Section], text: str, *, where: str) -> Section:
+    """What ``model`` describes, from TOML text. Raises RecipeError as ``parse_recipe`` does."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"this is not TOML: {error}", where=where) from error
     try:
-        return Recipe.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        raise RecipeError(_explain(error), where=where) from error
+        raise RecipeError(_explain(error, model), where=where) from error
 
 
 def recall_recipe(note: str, *, where: str) -> Recipe:
@@ -77,19 +88,19 @@ def recall_recipe(note: str, *, where: str) -> Recipe:
         return Recipe.model_validate_json(note)
     except ValidationError as error:
         raise RecipeError(
-            f"the recipe it was built with does not fit this version: {_explain(error)}",
+            f"the recipe it was built with does not fit this version: {_explain(error, Recipe)}",
             where=where,
             hint="give one with --recipe",
         ) from error
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     problems = []
     for problem in error.errors(include_url=False):
         location = [part for part in problem["loc"] if isinstance(part, str)]
         path = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            valid = _keys_at(location[:-1])
+            valid = _keys_at(location[:-1], model)
             near = difflib.get_close_matches(location[-1], valid, 1)
             advice = f"did you mean {near[0]!r}?" if near else f"valid keys: {', '.join(valid)}"
             problems.append(f"unknown key {path!r}; {advice}")
@@ -98,8 +109,9 @@ def _explain(error: ValidationError) -> str:
     return "; ".join(problems)
 
 
-def _keys_at(location: list[str]) -> list[str]:
-    model: Any = Recipe
+def _keys_at(location: list[str], model: type[BaseModel]) -> list[str]:
+    found: Any = model
     for part in location:
-        model = model.model_fields[part].annotation
-    return list(model.model_fields)
+        found = found.model_fields[part].annotation
+        found = next(iter(get_args(found)), found)  # of a list, what it lists
+    return list(found.model_fields)

@@ -128,8 +128,7 @@ def build_transform(recipe: Recipe, generator: Generator) -> QueryTransform | No
         )
     from rag import queries
 
-    prompts = queries.load_prompts(config.prompts) if config.prompts else queries.shipped_prompts()
-    prompt = prompts[config.transform]
+    prompt = queries.load_prompts(config.prompts)[config.transform]
     match config.transform:
         case "multi-query":
             return queries.MultiQuery(generator, config.count, prompt)

@@ -237,3 +237,22 @@ class Recipe(_Section):
             asked = {"kind", "model", "base_url", "context_size", "temperature", "seed"}
             settings["generator"] = self.generator.model_dump(include=asked)
         return json.dumps(settings, sort_keys=True)
+
+
+class RouteConfig(_Section):
+    """An index to choose: its folder, from the file's own, and what it holds; ``name`` is the folder's otherwise."""
+
+    index: str = Field(min_length=1)
+    name: str = ""
+    description: str = ""
+    patterns: list[str] = []
+
+
+class RoutesConfig(_Section):
+    """Which of several indexes to ask: by patterns, else by descriptions, else, where not ``sure``, by a model."""
+
+    routes: list[RouteConfig] = Field(min_length=1)
+    sure: float = Field(default=0.9, ge=0, le=1)
+    ask_model: bool = False
+    embedder: EmbedderConfig = EmbedderConfig()
+    generator: GeneratorConfig = GeneratorConfig()

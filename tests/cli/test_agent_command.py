@@ -36,6 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (docs / "ferry.txt").write_text("The ferry to Aran leaves at noon. A ticket costs 12 euros.\n")
     (docs / "odd.txt").write_text("A \x1b[31mbicycle on the ferry costs 5 euros.\n")
     (folder / "rules.toml").write_text(RECIPE)
+    (folder / "broken_tools.py").write_text("1 / 0\n")
     (folder / "my_tools.py").write_text(
         'def tide(port: str) -> str:\n    """High tide."""\n    return port\n\nSIZE = 3\n'
     )
@@ -58,10 +59,11 @@ def rag(folder: Path) -> Run:
 
 
 def test_steps_are_shown_and_the_answer_is_proved(rag: Run):
-    shown = rag("agent", "What does a ticket cost?", "-i", "built").stdout
+    shown = rag("agent", "What does a ticket cost?", "-i", "built", "--trace").stdout
     assert shown.startswith("1. search(query='What does a ticket cost?')  ")
     assert "A ticket costs 12 euros. [1]" in shown
     assert "supported" in shown
+    assert "agent" in shown.rpartition("supported")[2]
 
 
 def test_json_is_as_its_schema_says_and_holds_steps_and_trace(rag: Run):
@@ -81,6 +83,7 @@ def test_json_is_as_its_schema_says_and_holds_steps_and_trace(rag: Run):
         (["--tool", "my_tools"], 2, "module:function"),
         (["--tool", "my_tools:gone"], 2, "gone"),
         (["--tool", "nowhere:tide"], 2, "nowhere"),
+        (["--tool", "broken_tools:tide"], 2, "ZeroDivisionError: division by zero"),
         (["--tool", "my_tools:SIZE"], 2, "not a function"),
         (["--tool", "my_tools:tide"], 1, "rules do not know"),
         (["--mcp", "/nonexistent/server"], 1, "No such file"),

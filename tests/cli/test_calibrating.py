@@ -61,6 +61,14 @@ def test_the_line_is_kept_and_every_answer_says_its_risk(index: Path) -> None:
         assert pipeline.ask(question).risk == 0.1
 
 
+def test_a_limit_draws_at_random_and_the_same_each_time(index: Path) -> None:
+    testset = index.parent / "t.jsonl"  # its first question alone is answered wrongly
+    given = ("calibrate", index, "-t", testset, "--max-wrong", "20%", "--limit", "12", "--dry-run", "--json")
+    record = json.loads(run(*given))
+    assert (record["questions"], record["chosen"]["wrong"]) == (12, 0)
+    assert json.loads(run(*given)) == record
+
+
 def test_under_the_line_nothing_is_answered(index: Path) -> None:
     run("calibrate", index, "-t", index.parent / "t.jsonl", "--max-wrong", "4%")  # 2 of 31 is more
     with Pipeline(index) as pipeline:

@@ -81,6 +81,7 @@ assert not {"torch", "transformers", "openvino_telemetry"} & set(sys.modules), "
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
+
 def test_ctrl_c_after_another_thread_dropped_an_embedder(encoder):
     """OpenVINO lends a thread its stack for signals and may take it back from under it: a crash, not a message."""
     program = (

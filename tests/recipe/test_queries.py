@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from rag.chains.drafting import last
 from rag.errors import QueryError, RecipeError
 from rag.pipeline import Pipeline
 from rag.queries import Decompose, Hyde, MultiQuery, QueryPrompt, StepBack, shipped_prompts
-from rag.recipe import QueriesConfig, Recipe, build_retriever, build_transform, parse_recipe
+from rag.recipe import QueriesConfig, Recipe, build_chain, build_retriever, build_transform, parse_recipe
 from rag.retrieval import MultiQueryRetriever, PassageRetriever
 from rag.tracing import recording
 from rag.types import Message
@@ -87,6 +88,24 @@ def test_prompts_of_ones_own(tmp_path: Path) -> None:
     assert transform.prompt == QueryPrompt("Ask about the town.", ())
     with pytest.raises(RecipeError, match="cannot be read"):
         build_transform(parse_recipe('[queries]\ntransform = "step-back"\nprompts = "none.toml"'), Says())
+
+
+def test_prompts_of_ones_own_serve_the_chain_of_parts(tmp_path: Path) -> None:
+    class Listens(Says):
+        heard = ""
+
+        def generate_json(self, messages: Sequence[Message], schema: object, *, max_tokens: int = 256) -> str:
+            self.heard += messages[0].content
+            return super().generate_json(messages, schema, max_tokens=max_tokens)
+
+    file = tmp_path / "mine.toml"
+    file.write_text('[decompose]\ninstruction = "Part this about the town."\n')
+    config = f'{SPARSE}[queries]\nprompts = {json.dumps(str(file))}\n[chain]\nkind = "decompose"\n'
+    with index(tmp_path, config) as pipeline:
+        listens = Listens()
+        chain = build_chain(pipeline.recipe, pipeline.retriever, listens, None, pipeline.snapshot)
+        last(chain("What does the ferry to Aran cost?"))
+    assert "Part this about the town." in listens.heard
 
 
 @pytest.mark.parametrize(

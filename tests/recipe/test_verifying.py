@@ -44,6 +44,15 @@ def test_a_verifier_without_its_parts_is_an_error(text, key, hint):
     assert hint in raised.value.hint
 
 
+def test_weights_of_another_embedder_are_an_error():
+    class Other:
+        fingerprint = "other"
+
+    with pytest.raises(RecipeError, match="another embedder") as raised:
+        build_verifier(recipe('verifier = "combined"'), Other(), ExtractiveGenerator())
+    assert "verifier_weights" in raised.value.hint
+
+
 def test_a_model_that_is_not_there_is_an_error():
     with pytest.raises(ModelError, match="no-such-model"):
         build_verifier(recipe('verifier = "nli"\nnli_model = "no-such-model"'), None, ExtractiveGenerator())

@@ -25,12 +25,14 @@ SHIPPED = "weights.json"
 class Logistic:
     """``1 / (1 + exp(-(intercept + sum of weight * feature)))``.
 
-    ``broken`` is the share of supported claims among those that break a hard rule.
+    ``broken`` is the share of supported claims among those that break a hard rule. ``embedder`` is the fingerprint of
+    the one whose cosines it was trained on, "" where it is not known.
     """
 
     intercept: float
     weights: Mapping[str, float]
     broken: float = 0.0
+    embedder: str = ""
 
     def __call__(self, features: Mapping[str, float]) -> float:
         """The probability, of features by their names."""
@@ -51,13 +53,14 @@ def load_weights(path: Path | None = None) -> Logistic:
         weights = {str(name): float(value) for name, value in data["weights"].items()}
         intercept = float(data["intercept"])
         broken = float(data.get("broken", 0.0))
+        embedder = str(data.get("embedder", ""))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"these are no weights of a verifier: {error!r}", where=where, hint=hint) from error
     if unknown := sorted(weights.keys() - set(FEATURES)):
         raise ModelError(f"unknown feature {unknown[0]!r}", where=where, hint=f"features are {', '.join(FEATURES)}")
     if not all(map(math.isfinite, (intercept, broken, *weights.values()))):
         raise ModelError("a weight is not a finite number", where=where, hint=hint)
-    return Logistic(intercept, weights, min(max(broken, 0.0), CEILING))
+    return Logistic(intercept, weights, min(max(broken, 0.0), CEILING), embedder)
 
 
 class CombinedVerifier:
