@@ -28,11 +28,15 @@ _ORDERS = (
     r"calculate|compute|work out|evaluate|berechne|rechne|combien (?:font|fait)|calcul(?:e|ez|er|a)|cuánto (?:es|son)|"
     r"请?计算(?:一下)?|请?算(?:一下)?"
 )
+# of a sum after another: "and 15% of 90?"
+_GOING_ON = re.compile(
+    r"\A(?:(?:(?:and|or|so|then|now|what about|how about|und|oder|et|ou|y|o)(?![a-z])|那么?|再|然后)[\s,，、]*)+", re.I
+)
 _OPENING = re.compile(
     rf"(?:please\s+|can you\s+|could you\s+)*(?:(?P<asks>{_ASKS})|(?P<orders>{_ORDERS}))(?![a-z])", re.I
 )
 _CLOSING = re.compile(
-    r"(?:\s|[=?？.。]|等于(?:多少|几)|是?多少|はいくつ(?:ですか)?|は何(?:ですか)?|を?計算して(?:ください)?)+$"
+    r"(?:\s|[=?？.。]|等于(?:多少|几)|呢|是?多少|はいくつ(?:ですか)?|は何(?:ですか)?|を?計算して(?:ください)?)+$"
 )
 _WORDS = [
     (re.compile(pattern, re.IGNORECASE), symbol)
@@ -143,7 +147,7 @@ def arithmetic(message: str) -> str:
     >>> arithmetic("What is 9/11?")
     ''
     """
-    text = message.translate(_FULL_WIDTH).strip()
+    text = _GOING_ON.sub("", message.translate(_FULL_WIDTH).strip())
     opening = _OPENING.match(text)
     ordered = bool(opening and opening["orders"]) or text.rstrip("? ").endswith("=")
     text = _CLOSING.sub("", text[opening.end() :] if opening else text).strip(" :\t")

@@ -40,6 +40,10 @@ from rag.types import Message
         ("-3 + 5", 2),
         ("12/24 =", 0.5),
         ("max(3, 7)", 7),
+        ("and 15% of 90?", 13.5),
+        ("And what about 3 + 4?", 7),
+        ("Und was ist 3 mal 4?", 12),
+        ("那100除以8呢？", 12.5),
     ],
 )
 def test_sums_are_recognised_and_come_to_their_value(message: str, value: float) -> None:
@@ -53,6 +57,8 @@ def test_sums_are_recognised_and_come_to_their_value(message: str, value: float)
     "message",
     [
         "What is 9/11?",
+        "What about 9/11?",
+        "and in 2024?",
         "24/7",
         "2024-05-01",
         "1990-1995",
