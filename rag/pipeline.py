@@ -154,15 +154,20 @@ class Pipeline:
         exclude: Iterable[str] = (),
         sync: bool = False,
         reembed: bool = False,
+        isolated: bool = False,
         progress: Callable[[IndexProgress], None] | None = None,
     ) -> IndexReport:
         """Add files and folders, or bring them up to date.
 
         Globs add to the recipe's. ``sync`` also removes what has left the folders; ``reembed`` drops
         all that the index holds and builds it anew, as an index of another embedder needs: in one commit, until
-        which searches see the old one. Raises StorageError, ModelError, RecipeError; a file
+        which searches see the old one. ``isolated`` parses each file in a process of its own, with limits on its time
+        and memory, as files of strangers need. Raises StorageError, ModelError, RecipeError; a file
         that cannot be read is in the report's ``skipped`` instead.
         """
+        from rag.loaders import load_bytes
+        from rag.loaders.isolated import IsolatedLoader
+
         embedder = self.embedder
         recipe = self.recipe
         if embedder is not None and recipe.chunker.max_tokens > embedder.max_tokens:
@@ -192,6 +197,7 @@ class Pipeline:
                 exclude=[*recipe.sources.exclude, *exclude],
                 sync=sync,
                 at_once=reembed,
+                load=IsolatedLoader() if isolated else load_bytes,
                 progress=progress,
             )
 

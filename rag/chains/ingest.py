@@ -42,6 +42,8 @@ COMMIT = 1024
 COMMIT_SECONDS = 30.0
 WATCH_SECONDS = 0.5  # between reports on one long file
 
+Load: TypeAlias = Callable[..., Iterable[Document | LoadError]]
+"""As ``load_bytes``: (data, *, uri, name) -> documents and bad records."""
 Step: TypeAlias = Callable[[dict[str, Vectors]], object]
 
 
@@ -92,6 +94,7 @@ def index_files(
     exclude: Sequence[str] = (),
     sync: bool = False,
     at_once: bool = False,
+    load: Load = load_bytes,
     progress: Callable[[IndexProgress], None] | None = None,
 ) -> IndexReport:
     """Bring the index up to date with files and folders.
@@ -101,12 +104,14 @@ def index_files(
     ``settings`` is anything that decides how files are cut: files indexed under other settings are
     cut anew. With ``sync``, documents under the given folders whose file has gone, or is no longer
     selected by the globs, leave the index; nothing leaves because a file or folder cannot be read.
-    With ``at_once`` there is one commit, at the end: readers never see a part of the work, and an
-    interruption leaves the index as it was.
+    ``load`` parses a file's bytes. With ``at_once`` there is one commit, at the end: readers never see a part of
+    the work, and an interruption leaves the index as it was.
     """
     started = time.monotonic()
     with ThreadPoolExecutor(1, "embedding") as executor:
-        run = _Run(writer, chunker, embedder, content_hash(INGEST_VERSION, settings), executor, at_once=at_once)
+        run = _Run(
+            writer, chunker, embedder, content_hash(INGEST_VERSION, settings), executor, at_once=at_once, load=load
+        )
         return _index_files(run, paths, include, exclude, sync=sync, progress=progress, started=started)
 
 
@@ -190,12 +195,14 @@ class _Run:
         executor: Executor,
         *,
         at_once: bool,
+        load: Load,
     ) -> None:
         self.writer = writer
         self.chunker = chunker
         self.embedder = embedder
         self.settings = settings
         self.at_once = at_once
+        self.load = load
         self.late = embedder if isinstance(embedder, LateEmbedder) else None
         self.report = IndexReport()
         self.cut = 0
@@ -230,7 +237,7 @@ class _Run:
         skipped = len(self.skipped)
         self._steps.append(lambda _: self.writer.begin_source(file.uri))
         try:
-            for item in load_bytes(data, uri=file.uri, name=file.path.name):
+            for item in self.load(data, uri=file.uri, name=file.path.name):
                 if isinstance(item, LoadError):
                     self.skip(item)
                 else:

@@ -71,6 +71,12 @@ def index(
             help="Drop what the index holds and build it anew from these paths, with the recipe's embedder.",
         ),
     ] = False,
+    isolated: Annotated[
+        bool,
+        typer.Option(
+            "--isolated", help="Parse each file in a process with limits: for files you do not trust; slower."
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Index files and folders, or bring an index up to date; unchanged files cost next to nothing.
@@ -92,6 +98,7 @@ def index(
                     exclude=exclude or (),
                     sync=sync,
                     reembed=reembed,
+                    isolated=isolated,
                     progress=progress,
                 )
         except KeyboardInterrupt:
