@@ -97,7 +97,7 @@ class QueriesConfig(_Section):
 
     transform: Literal["none", "multi-query", "hyde", "step-back", "decompose"] = "none"
     count: int = Field(default=3, ge=1, le=8)
-    raw_weight: float = Field(default=0.5, gt=0, le=1)
+    raw_weight: float = Field(default=0.8, gt=0, le=1)
     fusion: Literal["convex", "rrf"] = "convex"
     depth: int = Field(default=50, ge=1)
     prompts: str = ""
