@@ -134,6 +134,21 @@ def measure(
     return by_measure, answers
 
 
+def others(out: Path, generators: Sequence[str], asked_how: Mapping[str, object]) -> list[dict[str, object]]:
+    """The rows of other generators in a result that asked in the same way."""
+    record = json.loads(out.read_text("utf-8"))
+    if any(record[key] != value for key, value in asked_how.items()):
+        raise SystemExit(f"{out} was asked in another way")
+    return [row for row in record["rows"] if row["generator"] not in generators]
+
+
+def write(out: Path | None, record: Mapping[str, object], rows: Sequence[Mapping[str, object]]) -> None:
+    """Keep what there is so far: a language model takes long."""
+    if out:
+        text = json.dumps({**record, "rows": rows}, indent=1, ensure_ascii=False)
+        out.write_text(text + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds hotpotqa-100")
@@ -144,6 +159,7 @@ def main() -> None:
     parser.add_argument("--reduce", choices=["list", "write"], default="list")
     parser.add_argument("--index", type=Path, help="keep the index here and use it again")
     parser.add_argument("--out", type=Path, help="write JSON here")
+    parser.add_argument("--add", action="store_true", help="keep what that file has of other generators")
     options = parser.parse_args()
     folder = options.data / "hotpotqa-100"
     collection = read_collection(folder)
@@ -151,7 +167,9 @@ def main() -> None:
         "hotpotqa-100": hotpot(folder)[1 if options.half == "held-out" else 0 :: 2 if options.half == "held-out" else 1]
     }
     questions["lists"] = lists(folder)
-    rows: list[dict[str, object]] = []
+    asked_how = {"half": options.half, "reduce": options.reduce}
+    record = {**asked_how, "data_sha256": collection.sha256, **describe()}
+    rows = others(options.out, options.generators, asked_how) if options.add else []
     with indexed(collection.corpus, options.index) as index:
         for generator in options.generators:
             for name, asked in questions.items():
@@ -169,6 +187,7 @@ def main() -> None:
                     )
                     told = "  ".join(f"{key} {value:.3f}" for key, value in means.items())
                     print(f"{generator:10}  {name:12}  {kind:10}  n={len(answers)}  {told}", flush=True)
+                    write(options.out, record, rows)
                 base = systems.pop("one-shot")
                 quality = {key: base[key] for key in ("contains", "f1", "read", "cited") if key in base}
                 for one in compare(systems, quality, baseline="one-shot") if systems else ():
@@ -177,10 +196,7 @@ def main() -> None:
                         f"    {one.system} against one-shot, {one.measure}: {one.difference:+.3f} "
                         f"[{one.low:+.3f}, {one.high:+.3f}], p {one.p_corrected:.3f}"
                     )
-    if options.out:
-        asked_how = {"half": options.half, "reduce": options.reduce}
-        record = {**asked_how, "data_sha256": collection.sha256, **describe(), "rows": rows}
-        options.out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+                write(options.out, record, rows)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,15 @@ def test_the_wheel_holds_the_recipes_the_type_marker_and_the_licence(wheel: Path
         assert f"rag/recipes/{recipe.name}" in names
 
 
+def test_the_wheel_holds_the_app_and_its_samples(wheel: Path, root: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("document_qa", "samples"):
+        for file in (root / "apps" / folder).rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts and ".mypy_cache" not in file.parts:
+                assert f"rag/{file.relative_to(root).as_posix()}" in names
+    assert not any("_cache" in name for name in names)
+
+
 def test_an_installed_wheel_indexes_and_searches_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     """The new venv borrows the dependencies, not the package: of this venv only its site-packages are seen."""
     home = tmp_path / "venv"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli import agent, asking, calibrating, chatting, evaluating, measuring, testset, tune
+from rag.cli import agent, asking, calibrating, chatting, evaluating, measuring, serving, testset, tune
 from rag.cli.options import DEFAULT_INDEX, IndexOption, JsonOption, RecipeOption, RoutesOption, TopOption, WhereOption
 
 if TYPE_CHECKING:
@@ -305,6 +305,8 @@ def models_pull(
         print_json(ModelsRecord(tuple(model_record(status) for status in pulled)))
 
 
+app.command("app")(serving.serve)
+app.command("app-user")(serving.app_user)
 app.command("agent")(agent.agent)
 app.command("calibrate")(calibrating.calibrate)
 app.command("chat")(chatting.chat)

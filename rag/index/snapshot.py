@@ -23,7 +23,7 @@ from rag.index.filter_sql import compile_filter
 from rag.index.filters import parse
 from rag.index.guards import check_analyzer, check_embedder
 from rag.index.segments import Mask, Rows, Segment, spread
-from rag.index.settings import DocumentSummary, IndexInfo, IndexSettings, Place
+from rag.index.settings import DocumentSummary, IndexInfo, IndexSettings, Place, SourceState
 from rag.types import Chunk, Document, Metadata, Vectors, content_hash
 
 Ref: TypeAlias = int
@@ -164,6 +164,11 @@ class Snapshot:
             if len(page) < 1000:
                 return
             after = pack(page[-1].uri)
+
+    def source(self, uri: str) -> SourceState | None:
+        """What was last read from a file, by its uri; None where nothing was."""
+        with self._lock, storage_errors(self.path):
+            return next(store.sources(self._db, "uri = ?", [pack(uri)]), None)
 
     def document(self, key: str) -> Document:
         """A document by its id or its uri. Raises QueryError if there is none."""

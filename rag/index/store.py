@@ -15,7 +15,7 @@ from rag.errors import StorageError
 from rag.index.catalogue import PART, SEGMENTS, pack, unpack
 from rag.index.files import StoredFile
 from rag.index.segments import Mask, Segment, open_segment
-from rag.index.settings import DocumentSummary, IndexSettings, Place
+from rag.index.settings import DocumentSummary, IndexSettings, Place, SourceState
 from rag.types import Block, Chunk, Document, Metadata, Page, Scalar, Value
 
 SUMMARY = (
@@ -201,6 +201,18 @@ def summaries(
             source=unpack(source),
             metadata=load_metadata(metadata),
         )
+
+
+def sources(connection: sqlite3.Connection, sql: str, parameters: Sequence[object]) -> Iterator[SourceState]:
+    """The sources of a condition, in the order of their uris."""
+    rows = connection.execute(
+        f"SELECT uri, sha256, size, settings, complete,"  # noqa: S608
+        " (SELECT count(*) FROM documents WHERE source = sources.number)"
+        f" FROM sources WHERE {sql} ORDER BY uri",
+        parameters,
+    )
+    for uri, sha256, size, settings, done, documents in rows.fetchall():
+        yield SourceState(unpack(uri), sha256, size, settings, bool(done), documents)
 
 
 def load_segments(connection: sqlite3.Connection, path: Path, numbers: Iterable[int] | None = None) -> list[Segment]:

@@ -337,16 +337,7 @@ class Writer:
 
     def _sources(self, condition: str, parameters: Sequence[object]) -> Iterator[SourceState]:
         with storage_errors(self.path):
-            rows = self._db.execute(
-                f"SELECT uri, sha256, size, settings, complete,"  # noqa: S608
-                " (SELECT count(*) FROM documents WHERE source = sources.number)"
-                f" FROM sources WHERE {condition} ORDER BY uri",
-                parameters,
-            ).fetchall()
-        return (
-            SourceState(unpack(uri), sha256, size, settings, bool(done), documents)
-            for uri, sha256, size, settings, done, documents in rows
-        )
+            return iter(list(store.sources(self._db, condition, parameters)))
 
     def _source_number(self, source: str) -> int:
         uri = pack(source)

@@ -14,7 +14,7 @@ from rag.loaders.encoding import require_content
 from rag.loaders.html import HtmlLoader
 from rag.loaders.jsonl import JsonlLoader
 from rag.loaders.markdown import MarkdownLoader
-from rag.loaders.pdf import PdfLoader, char_boxes
+from rag.loaders.pdf import PdfLoader, char_boxes, page_pixels
 from rag.loaders.table import TableLoader
 from rag.loaders.text import SOURCE_TYPES, TextLoader
 from rag.loaders.uris import file_uri, record_uri, uri_path, uri_prefix
@@ -35,6 +35,7 @@ __all__ = [
     "file_uri",
     "load_bytes",
     "loader_for",
+    "page_pixels",
     "read_file",
     "record_uri",
     "supported_suffixes",

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import IO, TYPE_CHECKING
@@ -22,7 +22,7 @@ from rag.types import Document
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["IsolatedLoader"]
+__all__ = ["IsolatedLoader", "limit", "run_limited"]
 
 _SENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV")  # no key, no token, no proxy
 
@@ -45,32 +45,41 @@ class IsolatedLoader:
         Raises LoadError: nothing is yielded of a file whose process did not come to its end.
         """
         command = [sys.executable, "-m", "rag.loaders.isolated", uri, name, str(self.seconds), str(self.memory)]
-        child = subprocess.Popen(  # noqa: S603  our own module; uri and name are arguments, not words of a shell
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={key: value for key in _SENT if (value := os.environ.get(key))},
-        )
-        with child:
-            late = threading.Timer(2 * self.seconds, child.kill)
-            late.start()
-            try:
-                lines = _converse(child, data, self.memory)
-            finally:
-                late.cancel()
-                child.kill()
-        if not lines or lines[-1] != b"null":
-            raise LoadError(
-                f"reading it took more than {self.seconds} s or {self.memory >> 20} MB, or broke its parser",
-                where=uri,
-                hint="it is left out; give limits that fit if you trust it",
-            )
-        items = [json.loads(line) for line in lines[:-1]]
+        lines = run_limited(command, data, seconds=self.seconds, memory=self.memory, where=uri)
+        items = [json.loads(line) for line in lines]
         if items and "fatal" in items[-1]:
             raise _error(items[-1]["fatal"])
         for item in items:
             yield _error(item["error"]) if "error" in item else _adapter().validate_python(item["document"])
+
+
+def run_limited(command: Sequence[str], data: bytes, *, seconds: int, memory: int, where: str) -> list[bytes]:
+    """Lines that a program writes of ``data``, and after them ``null``; it is to call ``limit`` first.
+
+    Raises LoadError where the last line is another: it did not come to its end.
+    """
+    child = subprocess.Popen(  # noqa: S603  our own programs; what is not ours is an argument, not a word of a shell
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={key: value for key in _SENT if (value := os.environ.get(key))},
+    )
+    with child:
+        late = threading.Timer(2 * seconds, child.kill)
+        late.start()
+        try:
+            lines = _converse(child, data, memory)
+        finally:
+            late.cancel()
+            child.kill()
+    if not lines or lines[-1] != b"null":
+        raise LoadError(
+            f"reading it took more than {seconds} s or {memory >> 20} MB, or broke its parser",
+            where=where,
+            hint="it is left out; give limits that fit if you trust it",
+        )
+    return lines[:-1]
 
 
 def _converse(child: subprocess.Popen[bytes], data: bytes, most: int) -> list[bytes]:
@@ -104,7 +113,8 @@ def _adapter() -> TypeAdapter[Document]:
     return TypeAdapter(Document)
 
 
-def _limit(seconds: int, memory: int) -> None:
+def limit(seconds: int, memory: int) -> None:
+    """From now on, let this process compute for so long, take so many bytes of memory, and write no file."""
     if sys.platform == "win32":
         return
     import resource
@@ -125,7 +135,7 @@ def _main(uri: str, name: str, seconds: str, memory: str) -> None:
     out = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # what a parser prints is no item
     data = sys.stdin.buffer.read()
-    _limit(int(seconds), int(memory))
+    limit(int(seconds), int(memory))
     try:
         for item in load_bytes(data, uri=uri, name=name):
             if isinstance(item, LoadError):

@@ -8,7 +8,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from rag.errors import LoadError
 from rag.loaders.encoding import require_content
@@ -20,7 +23,9 @@ from rag.types import Block, Document, Page, Value
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
-__all__ = ["PdfLoader", "char_boxes"]
+__all__ = ["PdfLoader", "char_boxes", "page_pixels"]
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
 
 # PDFium keeps global state and may not be entered by two threads.
 _PDFIUM = threading.Lock()
@@ -78,6 +83,20 @@ def char_boxes(data: bytes, *, page: Page, start: int, end: int) -> list[tuple[f
         wanted = sources[max(0, start - page.start) : max(0, end - page.start)]
         with closing(pdf[page.number - 1]) as leaf, closing(leaf.get_textpage()) as text_page:
             return [text_page.get_charbox(source, loose=True) for source in wanted if source >= 0]
+
+
+def page_pixels(data: bytes, number: int, *, scale: float = 2.0) -> tuple[Pixels, float, float]:
+    """A page as it looks: pixels (height, width, 3) in RGB, ``scale`` to a PDF point, and its size in points.
+
+    Raises LoadError: the PDF cannot be read or has no such page.
+    """
+    with _opened(data, uri="") as pdf:
+        if not 1 <= number <= len(pdf):
+            raise LoadError(f"no page {number} among {len(pdf)}", hint="load the file again")
+        with closing(pdf[number - 1]) as leaf:
+            width, height = leaf.get_size()
+            with closing(leaf.render(scale=scale, rev_byteorder=True)) as bitmap:
+                return np.array(bitmap.to_numpy()[:, :, :3]), width, height
 
 
 @contextmanager

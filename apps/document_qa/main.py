@@ -1,0 +1,64 @@
+"""The app's pages, and what stands beside all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from ask import ask_page
+from documents import documents_page
+from escaping import plain
+from inside import inside_page
+from library import library
+from visitor import Visitor, visitor
+from welcome import welcome_page
+from words import LANGUAGES
+
+from rag.errors import RagError
+
+# an icon of Streamlit's own would be fetched from another origin
+ICON = Path(__file__).with_name("icon.png")
+
+
+def _beside(who: Visitor) -> None:
+    with st.sidebar:
+        st.selectbox(
+            who.say("app.language"),
+            list(LANGUAGES),
+            index=list(LANGUAGES).index(who.language),
+            format_func=LANGUAGES.__getitem__,
+            key="language",
+        )
+        if who.user.name:
+            st.link_button(who.say("app.sign_out", name=plain(who.user.name)), "/sign-out", icon=":material/logout:")
+
+
+def main() -> None:
+    """Choose the page, and show it."""
+    st.set_page_config(page_title="Ragstone", page_icon=str(ICON), layout="wide")
+    who = visitor()
+    held = library()
+    first = welcome_page if held.empty else ask_page
+    pages = [
+        st.Page(
+            lambda: first(held, who), title=who.say("app.ask"), icon=":material/chat:", url_path="ask", default=True
+        ),
+        st.Page(
+            lambda: documents_page(held, who),
+            title=who.say("app.documents"),
+            icon=":material/folder_open:",
+            url_path="documents",
+        ),
+        st.Page(
+            lambda: inside_page(held, who), title=who.say("app.inside"), icon=":material/search:", url_path="inside"
+        ),
+    ]
+    page = st.navigation(pages)
+    _beside(who)
+    try:
+        page.run()
+    except RagError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+main()

@@ -1,0 +1,145 @@
+"""The server of the app: Streamlit behind a door, with headers that keep every page to itself. `rag app` starts it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import sys
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+from settings import AppSettings, app_settings
+from signing_in import Door, Sessions
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from users import read_users
+
+from rag.errors import RagError
+
+HERE = Path(__file__).parent
+# Nothing is loaded from, sent to, or shown within another origin, whatever a document says. Streamlit makes style
+# elements and evaluates its charts' expressions; its component modules and downloads are blobs.
+_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+
+
+def inline_scripts() -> str:
+    """The scripts that stand in Streamlit's own page, each by its SHA-256, as a policy lists them."""
+    page = (Path(st.__file__).parent / "static" / "index.html").read_bytes()
+    hashes = [b64encode(hashlib.sha256(script).digest()).decode("ascii") for script in _INLINE.findall(page)]
+    return " ".join(f"'sha256-{each}'" for each in hashes)
+
+
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        f"script-src 'self' {inline_scripts()} 'unsafe-eval' 'wasm-unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "media-src 'self' blob:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'self'",
+        "frame-ancestors 'none'",
+    ]
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+BROWSER = "ragstone_browser"
+_YEAR = 365 * 24 * 3600
+
+
+class KeptToItself:
+    """ASGI middleware that adds HEADERS to every response, and tells one browser from another by a cookie."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with the headers."""
+        new = scope["type"] == "http" and BROWSER not in HTTPConnection(scope).cookies
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                if new and scope["path"] == "/":
+                    cookie = f"{BROWSER}={secrets.token_urlsafe(32)}"
+                    headers.append("set-cookie", f"{cookie}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict")
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+@cache
+def sessions() -> Sessions:
+    """Who is signed in to this process."""
+    return Sessions(60 * app_settings().idle)
+
+
+def build(settings: AppSettings) -> st.App:
+    """The ASGI application."""
+    middleware = [Middleware(KeptToItself)]
+    if settings.users and not settings.oidc:
+        middleware.append(Middleware(Door, sessions=sessions(), accounts=read_users(settings.users)))
+    return st.App(HERE / "main.py", middleware=middleware)
+
+
+def config(settings: AppSettings) -> dict[str, object]:
+    """Streamlit's options: loopback, no statistics, no error details, no file watcher."""
+    found: dict[str, object] = {
+        "server.address": settings.host,
+        "server.port": settings.port,
+        "server.headless": not settings.browser,
+        "server.maxUploadSize": settings.upload_mb,
+        "server.enableXsrfProtection": True,
+        "server.enableCORS": True,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": False,
+        "client.showErrorDetails": "none",
+        "client.toolbarMode": "minimal",
+        "theme.primaryColor": "#1d4f91",
+    }
+    if settings.loopback:
+        found["server.allowedHosts"] = ["localhost", "127.0.0.1", "[::1]"]
+    if settings.certificate and settings.key:
+        found |= {"server.sslCertFile": str(settings.certificate), "server.sslKeyFile": str(settings.key)}
+    return found
+
+
+def main() -> int:
+    """Serve until interrupted."""
+    try:
+        settings = app_settings()
+        app = build(settings)
+    except RagError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if not settings.loopback and not settings.certificate:
+        print("note: without --certificate, passwords and documents travel in the clear", file=sys.stderr)
+    try:
+        app.run(config=config(settings))
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.modules["server"] = sys.modules[__name__]  # the pages ask this module, not a second one, who is signed in
+    sys.exit(main())

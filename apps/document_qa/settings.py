@@ -1,0 +1,72 @@
+"""How the app was started: the options of `rag app`, handed over in the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from users import AccessError
+
+VARIABLE = "RAGSTONE_APP"
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """Options of `rag app`.
+
+    ``users`` is a file of people and password hashes (``users.py``), ``oidc`` says that people sign in by OpenID
+    Connect as ``.streamlit/secrets.toml`` has it; a file of users then says what each may see. ``idle`` is in minutes.
+    """
+
+    index: Path
+    recipe: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8501
+    users: Path | None = None
+    oidc: bool = False
+    idle: float = 30.0
+    upload_mb: int = 50
+    certificate: Path | None = None
+    key: Path | None = None
+    browser: bool = True
+
+    @property
+    def uploads(self) -> Path:
+        """Where files that were dropped on the app are kept: beside the index, under names of the app's choice."""
+        return self.index.with_name(f"{self.index.name}.files")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the app."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def check(settings: AppSettings) -> AppSettings:
+    """The same, where it is safe to start so. Raises AccessError."""
+    if not settings.loopback and not (settings.users or settings.oidc):
+        raise AccessError(
+            f"at {settings.host} others could reach the app, and nobody would have to sign in",
+            where="--host",
+            hint="name a file of users with --users, or sign in by OpenID Connect with --oidc, or leave --host out",
+        )
+    if (settings.certificate is None) != (settings.key is None):
+        raise AccessError("a certificate and its key go together", where="--certificate, --key")
+    return settings
+
+
+@cache
+def app_settings() -> AppSettings:
+    """The settings of this process. Raises AccessError where it was not started by `rag app`."""
+    try:
+        return check(TypeAdapter(AppSettings).validate_json(os.environ.get(VARIABLE, "")))
+    except ValidationError as error:
+        raise AccessError("the app has no settings", where=VARIABLE, hint="start it with `rag app`") from error

