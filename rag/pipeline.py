@@ -123,16 +123,15 @@ class Pipeline:
     @property
     def snapshot(self) -> Snapshot:
         """The index as of its last commit. Raises StorageError, and EmbedderMismatchError."""
-        if self._snapshot is not None and not self._snapshot.is_current():
-            self._snapshot.close()
-            self._snapshot = None
-        if self._snapshot is None:
-            self._snapshot = Snapshot.open(
+        held = self._snapshot
+        if held is None or not held.is_current():
+            # the one before is not closed: another thread may be searching it; it closes when nobody holds it
+            held = self._snapshot = Snapshot.open(
                 self.path,
                 fingerprint=self.embedder.fingerprint if self.embedder else None,
                 embedder=self.recipe.embedder.model,
             )
-        return self._snapshot
+        return held
 
     @property
     def retriever(self) -> Retriever:

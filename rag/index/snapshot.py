@@ -99,6 +99,10 @@ class Snapshot:
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        if hasattr(self, "_db"):  # it was opened
+            self.close()
+
     def close(self) -> None:
         """Let go of the commit."""
         with self._lock:

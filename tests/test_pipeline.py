@@ -1,0 +1,52 @@
+"""What a Pipeline promises to threads that share it."""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+import rag
+
+
+def test_threads_search_while_another_commits(tmp_path: Path) -> None:
+    (tmp_path / "first.txt").write_text("The ferry leaves at noon.")
+    wrong: list[BaseException] = []
+    done = threading.Event()
+    with rag.open(tmp_path / "index", "bm25") as index:
+        index.add(tmp_path / "first.txt")
+
+        def search() -> None:
+            try:
+                while not done.is_set():
+                    assert index.search("ferry")[0].chunk.text == "The ferry leaves at noon."
+            except BaseException as error:  # noqa: BLE001  told by the main thread
+                wrong.append(error)
+
+        threads = [threading.Thread(target=search) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(20):
+            (tmp_path / f"{number}.txt").write_text(f"Note {number} is about a kite.")
+            index.add(tmp_path / f"{number}.txt")
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+        assert index.info().documents == 21
+
+
+def test_a_snapshot_that_nobody_holds_any_more_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "first.txt").write_text("The ferry leaves at noon.")
+    with rag.open(tmp_path / "index", "bm25") as index:
+        index.add(tmp_path / "first.txt")
+        before = index.snapshot._db
+        (tmp_path / "second.txt").write_text("The train leaves at ten.")
+        index.add(tmp_path / "second.txt")
+        assert index.search("train")
+        gc.collect()
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            before.execute("SELECT 1")
