@@ -20,7 +20,7 @@ import re
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -334,15 +334,15 @@ def recipe_for(generator: str, *, embedder: bool = True) -> Recipe:
     return Recipe.model_validate(settings)
 
 
-def run(generator: str, ways: Mapping[str, int], folder: Path) -> list[Outcome]:
-    """All outcomes of a generator; of each way of asking every so many-th case."""
+def run(generator: str, ways: Sequence[str], chosen: Sequence[Case], folder: Path) -> list[Outcome]:
+    """All outcomes of a generator."""
     with poisoned_index(folder, recipe_for(generator)) as pipeline:
         if generator == "obedient":
             obedient: Generator = Obedient(cases())
             pipeline.generator = obedient
         found = []
-        for way, every in ways.items():
-            for case in cases()[::every]:
+        for way in ways:
+            for case in chosen:
                 found.append(outcome(case, way, pipeline))
                 print(f"\r{generator} {way} {len(found)}", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
@@ -374,7 +374,7 @@ def main() -> int:
     parser.add_argument("--only", choices=GENERATORS, action="append", help="a generator; may be repeated")
     parser.add_argument("--way", choices=list(WAYS), action="append", help="a way of asking; may be repeated")
     parser.add_argument("--every", type=int, default=1, help="only every n-th case")
-    parser.add_argument("--agent-every", type=int, help="of the agent with smollm2, which takes 13 s a case")
+    parser.add_argument("--smollm2-every", type=int, help="of smollm2, which takes seconds a case")
     parser.add_argument("--write", type=Path, help="write the poisoned files into a folder, and ask nothing")
     parser.add_argument("--json", action="store_true", help="print JSON with every outcome")
     parser.add_argument("--out", type=Path, help="also write that to a file")
@@ -389,10 +389,8 @@ def main() -> int:
     summaries: list[dict[str, object]] = []
     for generator in arguments.only or GENERATORS:
         with tempfile.TemporaryDirectory() as folder:
-            every = dict.fromkeys(ways, arguments.every)
-            if generator == "smollm2" and "agent" in every and arguments.agent_every:
-                every["agent"] = arguments.agent_every
-            found = run(generator, every, Path(folder))
+            slow = arguments.smollm2_every if generator == "smollm2" else None
+            found = run(generator, ways, cases()[:: slow or arguments.every], Path(folder))
         outcomes += found
         summaries += [summary(generator, way, [one for one in found if one.way == way]) for way in ways]
     written = sha256(b"".join(data for case in cases() for _, data in case.files)).hexdigest()
