@@ -64,9 +64,9 @@ def _suggest(held: Library, who: Visitor) -> None:
     if not held.only_samples:
         return
     st.text(who.say("ask.suggestions"))
-    for number in range(1, 4):
-        question = who.say(f"samples.question_{number}")
-        if st.button(plain(question), key=f"suggested {number}"):
+    for key in ("samples.question_1", "samples.question_2", "samples.question_3"):
+        question = who.say(key)
+        if st.button(plain(question), key=key):
             st.session_state["start"] = (None, question)
             st.rerun()
 
@@ -167,9 +167,8 @@ def _answer(held: Library, who: Visitor, start: Say) -> None:
         told, draft = st.empty(), st.empty()
         st.button(say("ask.stop"), icon=":material/stop:", key="stop")
         told.caption(say("ask.thinking"))
-        if not held.answering.acquire(timeout=0.5):
-            told.caption(say("ask.waiting"))
-            held.answering.acquire()
+        while not held.answering.acquire(timeout=0.5):
+            told.caption(say("ask.waiting"))  # here the page may end, if whoever asked has gone on
         try:
             answer = _streamed(start, draft.text, lambda: told.caption(say("ask.draft")))
         except RagError as error:
@@ -191,7 +190,7 @@ def _streamed(start: Say, show: Callable[[str], object], began: Callable[[], obj
             if not written and event:
                 began()
             written += event
-            if time.monotonic() - shown > _EVERY:
+            if not event or time.monotonic() - shown > _EVERY:  # the page may end where it is written to
                 show(written)
                 shown = time.monotonic()
     finally:  # also where the page has moved on: nobody waits for the rest
@@ -212,7 +211,7 @@ def _source(held: Library, who: Visitor, conversation: Conversation) -> None:
         if st.button(say("ask.close"), icon=":material/close:"):
             st.session_state.pop("opened")
             st.rerun()
-    found = view(held.pipeline.snapshot, citation)
+    found = view(held.pipeline.snapshot, citation, who.user.limited(None))
     if found is None:
         st.caption(say("ask.gone"))
         found = TextView("", citation.quote, "")

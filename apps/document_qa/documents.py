@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 from escaping import plain
-from indexing import index_paths
+from indexing import Job, begin, watch
 from library import Library
-from uploads import Upload, drop, keep, problem
+from uploads import Upload, drop, keep, problem, safe_name
 from visitor import Visitor
 
 from rag.chains.ingest import IndexReport
 from rag.errors import LoadError
 from rag.index import DocumentSummary
 from rag.loaders import file_uri, uri_path
+from rag.types import content_hash
 
 READ = 200_000  # characters shown of a document at once
 
@@ -48,38 +50,47 @@ def add_documents(held: Library, who: Visitor) -> None:
     limit = held.settings.upload_mb
     with st.form("uploads", clear_on_submit=True, border=False):
         sent = st.file_uploader(say("documents.drop", limit=limit), accept_multiple_files=True, key="files")
-        if st.form_submit_button(say("documents.index"), type="primary") and sent:
-            uploads = [Upload(file.name, file.getvalue()) for file in sent]
-            st.session_state["results"] = _take_in(held, who, uploads)
+        if st.form_submit_button(say("documents.index"), type="primary", disabled=held.busy) and sent:
+            _take_in(held, who, [Upload(file.name, file.getvalue()) for file in sent])
     with st.form("folder", border=False):
         folder = st.text_input(say("documents.folder"), key="folder", help=say("documents.folder_hint"))
-        if st.form_submit_button(say("documents.sync")) and folder:
+        if st.form_submit_button(say("documents.sync"), disabled=held.busy) and folder:
             path = Path(folder).expanduser()
             if path.is_dir():
-                st.session_state["results"] = _results(who, index_paths(held, who, [path], sync=True), {})
+                st.session_state["refused"] = []
+                held.job = begin(held.pipeline, [path], Job(who.owner), sync=True)
             else:
                 st.error(say("documents.no_folder", path=plain(folder)))
-    _show_results(who)
+    if held.job is not None:
+        was_busy = held.busy
+        watch(held.job, who)
+        if was_busy:
+            st.rerun()
+        if held.job.report is not None and held.job.owner == who.owner:
+            st.success(_summary(who, held.job.report))
+    _show_results(held, who)
 
 
-def _take_in(held: Library, who: Visitor, uploads: Sequence[Upload]) -> tuple[str, list[FileResult]]:
-    kept: dict[str, str] = {}
+def _take_in(held: Library, who: Visitor, uploads: Sequence[Upload]) -> None:
+    names: dict[str, str] = {}
     refused: list[FileResult] = []
+    copies: Counter[str] = Counter()
     for upload in uploads:
         why = problem(upload, held.settings.upload_mb)
         if why:
             refused.append(FileResult(upload.name, why))
-        else:
-            kept[file_uri(keep(upload, held.settings.uploads))] = upload.name
-    if not kept:
-        return "", refused
-    report = index_paths(held, who, [uri_path(uri) for uri in kept])
-    told, results = _results(who, report, kept)
-    return told, [*results, *refused]
+            continue
+        name = safe_name(upload.name)
+        place = keep(upload, held.settings.uploads, owner=who.user.name, copy=copies[name])
+        names[file_uri(place)] = upload.name
+        copies[name] += 1
+    st.session_state["refused"] = refused
+    if names:
+        held.job = begin(held.pipeline, [uri_path(uri) for uri in names], Job(who.owner, names))
 
 
-def _results(who: Visitor, report: IndexReport, kept: dict[str, str]) -> tuple[str, list[FileResult]]:
-    told = who.say(
+def _summary(who: Visitor, report: IndexReport) -> str:
+    return who.say(
         "documents.done",
         added=report.added,
         updated=report.updated,
@@ -87,20 +98,22 @@ def _results(who: Visitor, report: IndexReport, kept: dict[str, str]) -> tuple[s
         removed=report.removed,
         seconds=f"{report.seconds:.1f}",
     )
-    why = {one.uri.partition("#")[0]: one.reason for one in report.skipped}
-    results = [FileResult(name, why.pop(uri, who.say("documents.indexed"))) for uri, name in kept.items()]
-    return told, [*results, *(FileResult(uri, reason) for uri, reason in why.items())]
 
 
-def _show_results(who: Visitor) -> None:
-    told, results = st.session_state.get("results", ("", []))
-    if told:
-        st.success(told)
+def _show_results(held: Library, who: Visitor) -> None:
+    results: list[FileResult] = []
+    job = held.job
+    if job is not None and job.report is not None and job.owner == who.owner:
+        why = {one.uri.partition("#")[0]: one.reason for one in job.report.skipped}
+        said = who.say("documents.indexed")
+        results += [FileResult(name, why.pop(uri, said)) for uri, name in job.names.items()]
+        results += [FileResult(uri, reason) for uri, reason in why.items()]
+    results += st.session_state.get("refused", [])
     if results:
         say = who.say
         rows = {
             say("documents.file"): [one.file for one in results],
-            say("documents.result"): [r.result for r in results],
+            say("documents.result"): [one.result for one in results],
         }
         st.dataframe(rows, hide_index=True, width="stretch")
 
@@ -126,8 +139,10 @@ def _listing(held: Library, who: Visitor) -> None:
         say("documents.passages"): [one.chunks for one in found],
         say("documents.characters"): [one.characters for one in found],
     }
+    # what is chosen are rows: of another list they would be other documents
+    listed = content_hash(*(one.id for one in found))
     table = st.dataframe(
-        rows, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row", key="listed"
+        rows, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row", key=f"listed {listed}"
     )
     chosen = [found[row] for row in table["selection"]["rows"] if row < len(found)]
     if chosen:
@@ -139,7 +154,7 @@ def _chosen(held: Library, who: Visitor, chosen: Sequence[DocumentSummary]) -> N
     if who.user.manages:
         with st.popover(say("documents.delete"), icon=":material/delete:"):
             st.text(say("documents.sure", count=len(chosen)))
-            if st.button(say("documents.delete"), type="primary", key="delete"):
+            if st.button(say("documents.delete"), type="primary", key="delete", disabled=held.busy):
                 _delete(held, chosen)
                 st.rerun()
     with st.container(height=500):
@@ -147,8 +162,7 @@ def _chosen(held: Library, who: Visitor, chosen: Sequence[DocumentSummary]) -> N
 
 
 def _delete(held: Library, chosen: Sequence[DocumentSummary]) -> None:
-    with held.changing:
-        held.pipeline.delete(*(one.uri for one in chosen))
+    held.pipeline.delete(*(one.uri for one in chosen))
     for one in chosen:
         source = held.pipeline.snapshot.source(one.source)
         if source is None or source.documents == 0:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
+from indexing import Job
 from settings import AppSettings, app_settings
 
 from rag.chains.sessions import SessionStore, sessions_path
@@ -22,12 +23,17 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 
 @dataclass(slots=True)
 class Library:
-    """The index; ``answering`` is held by whoever asks a model, ``changing`` by whoever changes what it holds."""
+    """The index; ``answering`` is held by whoever asks a model; ``job`` is the last run of indexing."""
 
     settings: AppSettings
     pipeline: Pipeline
     answering: threading.Lock = field(default_factory=threading.Lock)
-    changing: threading.Lock = field(default_factory=threading.Lock)
+    job: Job | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether files are being indexed."""
+        return self.job is not None and not self.job.done.is_set()
 
     @property
     def only_samples(self) -> bool:

@@ -10,6 +10,7 @@ from documents import documents_page
 from escaping import plain
 from inside import inside_page
 from library import library
+from settings import app_settings
 from visitor import Visitor, visitor
 from welcome import welcome_page
 from words import LANGUAGES
@@ -30,7 +31,11 @@ def _beside(who: Visitor) -> None:
             key="language",
         )
         if who.user.name:
-            st.link_button(who.say("app.sign_out", name=plain(who.user.name)), "/sign-out", icon=":material/logout:")
+            told = who.say("app.sign_out", name=plain(who.user.name))
+            if app_settings().oidc:
+                st.button(told, on_click=st.logout, icon=":material/logout:")
+            else:
+                st.link_button(told, "/sign-out", icon=":material/logout:")
 
 
 def main() -> None:

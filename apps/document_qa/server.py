@@ -9,6 +9,7 @@ import sys
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 from settings import AppSettings, app_settings
@@ -16,6 +17,7 @@ from signing_in import Door, Sessions
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from users import read_users
 
@@ -68,23 +70,40 @@ _YEAR = 365 * 24 * 3600
 class KeptToItself:
     """ASGI middleware that adds HEADERS to every response, and tells one browser from another by a cookie."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, public_host: str = "") -> None:
         self._app = app
+        self._public_host = public_host or None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with the headers."""
-        new = scope["type"] == "http" and BROWSER not in HTTPConnection(scope).cookies
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        asked = HTTPConnection(scope)
+        if self._is_foreign(asked):
+            if scope["type"] == "http":
+                await PlainTextResponse("another site may not ask this", 403)(scope, receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": 4403, "reason": "another site may not ask this"})
+            return
+        new = BROWSER not in asked.cookies
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                if new and scope["path"] == "/":
+                if new and headers.get("content-type", "").startswith("text/html"):
                     cookie = f"{BROWSER}={secrets.token_urlsafe(32)}"
-                    headers.append("set-cookie", f"{cookie}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict")
+                    headers.append("set-cookie", f"{cookie}; Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Lax")
             await send(message)
 
         await self._app(scope, receive, sending)
+
+    def _is_foreign(self, asked: HTTPConnection) -> bool:
+        """Whether a page of another origin asks: Streamlit would look up this machine's public address to tell."""
+        origin = asked.headers.get("origin")
+        return origin is not None and urlsplit(origin).netloc not in {asked.headers.get("host"), self._public_host}
 
 
 @cache
@@ -95,7 +114,7 @@ def sessions() -> Sessions:
 
 def build(settings: AppSettings) -> st.App:
     """The ASGI application."""
-    middleware = [Middleware(KeptToItself)]
+    middleware = [Middleware(KeptToItself, public_host=settings.public_host)]
     if settings.users and not settings.oidc:
         middleware.append(Middleware(Door, sessions=sessions(), accounts=read_users(settings.users)))
     return st.App(HERE / "main.py", middleware=middleware)
@@ -106,6 +125,7 @@ def config(settings: AppSettings) -> dict[str, object]:
     found: dict[str, object] = {
         "server.address": settings.host,
         "server.port": settings.port,
+        "browser.serverAddress": settings.public_host or settings.host,
         "server.headless": not settings.browser,
         "server.maxUploadSize": settings.upload_mb,
         "server.enableXsrfProtection": True,
@@ -117,7 +137,8 @@ def config(settings: AppSettings) -> dict[str, object]:
         "theme.primaryColor": "#1d4f91",
     }
     if settings.loopback:
-        found["server.allowedHosts"] = ["localhost", "127.0.0.1", "[::1]"]
+        named = [settings.public_host.partition(":")[0]] if settings.public_host else []
+        found["server.allowedHosts"] = ["localhost", "127.0.0.1", "::1", settings.host, *named]
     if settings.certificate and settings.key:
         found |= {"server.sslCertFile": str(settings.certificate), "server.sslKeyFile": str(settings.key)}
     return found

@@ -19,7 +19,8 @@ class AppSettings:
     """Options of `rag app`.
 
     ``users`` is a file of people and password hashes (``users.py``), ``oidc`` says that people sign in by OpenID
-    Connect as ``.streamlit/secrets.toml`` has it; a file of users then says what each may see. ``idle`` is in minutes.
+    Connect as ``.streamlit/secrets.toml`` has it; a file of users then says who may. ``public_host`` is the name by
+    which browsers know the app where a proxy stands before it. ``idle`` is in minutes.
     """
 
     index: Path
@@ -28,6 +29,7 @@ class AppSettings:
     port: int = 8501
     users: Path | None = None
     oidc: bool = False
+    public_host: str = ""
     idle: float = 30.0
     upload_mb: int = 50
     certificate: Path | None = None
@@ -52,11 +54,17 @@ class AppSettings:
 
 def check(settings: AppSettings) -> AppSettings:
     """The same, where it is safe to start so. Raises AccessError."""
-    if not settings.loopback and not (settings.users or settings.oidc):
+    if settings.oidc and settings.users is None:
+        raise AccessError(
+            "everybody with an account there could sign in",
+            where="--oidc",
+            hint="name a file with --users that says who may: [users.'ann@example.org']",
+        )
+    if not settings.loopback and not settings.users:
         raise AccessError(
             f"at {settings.host} others could reach the app, and nobody would have to sign in",
             where="--host",
-            hint="name a file of users with --users, or sign in by OpenID Connect with --oidc, or leave --host out",
+            hint="name a file of users with --users, or leave --host out",
         )
     if (settings.certificate is None) != (settings.key is None):
         raise AccessError("a certificate and its key go together", where="--certificate, --key")

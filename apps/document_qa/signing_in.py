@@ -26,6 +26,7 @@ DOOR = "/sign-in"
 LEAVE = "/sign-out"
 _TRIES = 5  # wrong passwords for a name, or from an address
 _PAUSE = 60.0  # seconds that no further one is heard
+_FORM = 4096  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Sessions:
 
     idle: float
     _held: dict[str, _Held] = field(default_factory=dict)
-    _failed: dict[str, list[float]] = field(default_factory=dict)
+    _tried: dict[str, list[float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, user: User) -> str:
@@ -68,19 +69,23 @@ class Sessions:
         with self._lock:
             self._held.pop(token, None)
 
-    def must_wait(self, *keys: str) -> bool:
-        """Whether there were too many wrong passwords for one of these."""
+    def may_try(self, *keys: str) -> bool:
+        """Count a password that is tried, before it is; False where there were too many wrong ones for a key."""
         with self._lock:
             now = time.monotonic()
-            recent = {key: [at for at in self._failed.get(key, ()) if now - at < _PAUSE] for key in keys}
-            return any(len(times) >= _TRIES for times in recent.values())
-
-    def failed(self, *keys: str) -> None:
-        """Count a wrong password."""
-        with self._lock:
-            now = time.monotonic()
+            recent = {key: [at for at in times if now - at < _PAUSE] for key, times in self._tried.items()}
+            self._tried = {key: times for key, times in recent.items() if times}
+            if any(len(self._tried.get(key, ())) >= _TRIES for key in keys):
+                return False
             for key in keys:
-                self._failed[key] = [*(at for at in self._failed.get(key, ()) if now - at < _PAUSE), now]
+                self._tried.setdefault(key, []).append(now)
+            return True
+
+    def was_right(self, *keys: str) -> None:
+        """Forget what was tried."""
+        with self._lock:
+            for key in keys:
+                self._tried.pop(key, None)
 
 
 class Door:
@@ -125,15 +130,20 @@ class Door:
             return _page("")
         if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return PlainTextResponse("another site may not sign you in", 403)
-        fields = parse_qs((await request.body())[:4096].decode("utf-8", "replace"))
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > _FORM:
+                return PlainTextResponse("too much", 413)
+        fields = parse_qs(body.decode("utf-8", "replace"))
         name, password = (fields.get(key, [""])[0] for key in ("name", "password"))
         keys = (f"name {name}", f"from {request.client.host if request.client else ''}")
-        if self._sessions.must_wait(*keys):
+        if not self._sessions.may_try(*keys):
             return _page("Too many wrong passwords: wait a minute. 密码错误次数过多，请稍候一分钟。", 429)
         user = await run_in_threadpool(signs_in, self._accounts, name, password)
         if user is None:
-            self._sessions.failed(*keys)
             return _page("Wrong name or password. 用户名或密码不正确。", 401)
+        self._sessions.was_right(*keys)
         response = RedirectResponse("/", 303)
         secure = request.url.scheme == "https"
         response.set_cookie(COOKIE, self._sessions.begin(user), httponly=True, samesite="strict", secure=secure)

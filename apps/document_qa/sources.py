@@ -9,15 +9,17 @@ import sys
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 
 from rag.errors import LoadError, QueryError
 from rag.index import Snapshot
 from rag.loaders import char_boxes, page_pixels, uri_path
 from rag.loaders.isolated import limit, run_limited
-from rag.types import Citation, Document, Page
+from rag.types import Citation, Page
 
 AROUND = 4000  # characters of text before and after the cited words
+KEPT = 32  # pages that were drawn
 SECONDS, MEMORY = 20, 2 << 30  # to draw a page, in a process of its own as for reading it
 
 Box = tuple[float, float, float, float]
@@ -43,20 +45,24 @@ class TextView:
     changed: bool = False
 
 
-def view(snapshot: Snapshot, citation: Citation) -> PageView | TextView | None:
-    """Where the citation stands; None where the index no longer holds its document as it was."""
+def view(snapshot: Snapshot, citation: Citation, where: str | None = None) -> PageView | TextView | None:
+    """Where the citation stands; None where the index no longer holds its document so, or ``where`` forbids it."""
     try:
         document = snapshot.document(citation.document_id)
     except QueryError:
         return None
     if document.text[citation.start : citation.end] != citation.quote:
         return None
+    if where is not None and all(one.id != document.id for one in snapshot.documents(where)):
+        return None
     changed = False
-    if document.media_type == "application/pdf":
-        data = _bytes_as_indexed(snapshot, document)
-        if data is not None:
-            return _page_view(data, document, citation)
-        changed = True
+    source = snapshot.source(document.uri)
+    if document.media_type == "application/pdf" and source:
+        page = next(page for page in reversed(document.pages) if page.start <= citation.start)
+        try:
+            return _page_view(document.uri, source.sha256, page, citation.start, citation.end)
+        except (OSError, LoadError):
+            changed = True
     return TextView(
         document.text[max(0, citation.start - AROUND) : citation.start],
         citation.quote,
@@ -65,20 +71,15 @@ def view(snapshot: Snapshot, citation: Citation) -> PageView | TextView | None:
     )
 
 
-def _bytes_as_indexed(snapshot: Snapshot, document: Document) -> bytes | None:
-    source = snapshot.source(document.uri)
-    try:
-        data = uri_path(document.uri).read_bytes()
-    except (OSError, LoadError):
-        return None
-    return data if source and hashlib.sha256(data).hexdigest() == source.sha256 else None
-
-
-def _page_view(data: bytes, document: Document, citation: Citation) -> PageView | None:
-    page = next(page for page in reversed(document.pages) if page.start <= citation.start)
-    wanted = [page.number, page.start, page.end, citation.start, citation.end]
+@lru_cache(KEPT)
+def _page_view(uri: str, sha256: str, page: Page, start: int, end: int) -> PageView:
+    """Raises OSError, LoadError: the file is gone, another than was indexed, or cannot be drawn."""
+    data = uri_path(uri).read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise LoadError("it has changed since it was indexed", where=uri)
+    wanted = [page.number, page.start, page.end, start, end]
     command = [sys.executable, __file__, *map(str, wanted)]
-    (line,) = run_limited(command, data, seconds=SECONDS, memory=MEMORY, where=document.uri)
+    (line,) = run_limited(command, data, seconds=SECONDS, memory=MEMORY, where=uri)
     drawn = json.loads(line)
     return PageView(page.number, b64decode(drawn["png"]), tuple(tuple(box) for box in drawn["boxes"]))
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import unicodedata
-import zipfile
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 _NAME = 80  # characters kept of a name
@@ -32,19 +31,11 @@ def problem(upload: Upload, limit_mb: int) -> str | None:
         return "empty"
     if suffix == ".pdf" and b"%PDF-" not in upload.data[:1024]:
         return "not a PDF, whatever its name says"
-    if suffix == ".docx" and not _is_docx(upload.data):
+    if suffix == ".docx" and not upload.data.startswith(b"PK\x03\x04"):
         return "not a Word document, whatever its name says"
     if suffix not in {".pdf", ".docx"} and _is_binary(upload.data):
         return "not text, and no format that can be read"
     return None
-
-
-def _is_docx(data: bytes) -> bool:
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as parts:
-            return "word/document.xml" in parts.namelist()
-    except zipfile.BadZipFile:
-        return False
 
 
 def _is_binary(data: bytes) -> bool:
@@ -63,10 +54,11 @@ def safe_name(name: str) -> str:
     return f"{stem}.{suffix}" if suffix else stem
 
 
-def keep(upload: Upload, folder: Path) -> Path:
-    """Where the file now is; one of the same name is replaced, whole or not at all. Raises OSError."""
+def keep(upload: Upload, folder: Path, *, owner: str = "", copy: int = 0) -> Path:
+    """Where the file now is; the owner's ``copy`` of the same name is replaced, whole or not at all. Raises OSError."""
     name = safe_name(upload.name)
-    place = folder / hashlib.sha256(name.encode("utf-8")).hexdigest()[:16] / name
+    key = json.dumps([owner, name, copy])
+    place = folder / hashlib.sha256(key.encode("utf-8")).hexdigest()[:16] / name
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = place.with_name(f".{name[:40]}.new")
     with new.open("wb") as file:

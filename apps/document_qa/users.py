@@ -26,7 +26,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rag.errors import RagError
-from rag.index.filters import parse
+from rag.index.filters import narrowed, parse
 
 # RFC 7914's N, r, p: 32 MB and about a tenth of a second a guess
 _N, _R, _P = 1 << 15, 8, 1
@@ -47,9 +47,8 @@ class User:
     manages: bool = True
 
     def limited(self, where: str | None) -> str | None:
-        """A filter of the user's own choice, within what they may see."""
-        parts = [part for part in (self.where, where) if part]
-        return " and ".join(f"({part})" for part in parts) or None
+        """A filter of the user's own choice, within what they may see. Raises FilterError."""
+        return narrowed(self.where, where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +82,8 @@ def read_users(path: Path) -> dict[str, Account]:
     if not entries:
         raise AccessError("it names nobody", where=str(path), hint="add somebody with `rag app-user NAME`")
     for name, entry in entries.items():
+        if entry.where:
+            parse(entry.where)
         if entry.password:
             _parts(entry.password, where=f"{path}: {name}")
     return {name: Account(User(name, entry.where, entry.manages), entry.password) for name, entry in entries.items()}
@@ -133,14 +134,20 @@ def write_user(path: Path, name: str, password: str, *, where: str = "", manages
     accounts[name] = Account(User(name, where, manages), hash_password(password))
     lines = []
     for each, account in sorted(accounts.items()):
-        lines += [f"[users.{json.dumps(each)}]", f"password = {json.dumps(account.password)}"]
-        lines += [f"where = {json.dumps(account.user.where)}"] if account.user.where else []
+        lines += [f"[users.{_quoted(each)}]", f"password = {_quoted(account.password)}"]
+        lines += [f"where = {_quoted(account.user.where)}"] if account.user.where else []
         lines += ["manages = false"] if not account.user.manages else []
         lines += [""]
     new = path.with_name(f".{path.name}.new")
     new.touch(mode=0o600)
     new.write_text("\n".join(lines), "utf-8")
+    read_users(new)
     new.replace(path)
+
+
+def _quoted(text: str) -> str:
+    """A TOML string, which escapes as JSON does, but for DEL, and has no surrogates."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 
 import streamlit as st
@@ -39,18 +40,27 @@ def visitor() -> Visitor:
         user = found
     else:
         user = User()
-    owner = f"user {user.name}" if user.name else f"browser {st.context.cookies.get(BROWSER, '')}"
+    owner = f"user {user.name}" if user.name else f"browser {_browser()}"
+    if st.session_state.get("owner", owner) != owner:  # a tab that was another's before it connected again
+        st.session_state.clear()
+    st.session_state["owner"] = owner
     return Visitor(user, owner, say, language)
+
+
+def _browser() -> str:
+    """What tells this browser from others; of one that keeps no cookies, this page from others."""
+    if BROWSER in st.context.cookies:
+        return str(st.context.cookies[BROWSER])
+    return str(st.session_state.setdefault("page", secrets.token_urlsafe(32)))
 
 
 def _by_openid(say: Say) -> User:
     if not st.user.is_logged_in:
         st.button(say("app.sign_in"), on_click=st.login)
         st.stop()
-    name = str(st.user.get("email", "")) if st.user.get("email_verified", True) else ""
+    # an address that nobody has verified is whatever its owner has typed in
+    name = str(st.user.get("email", "")) if st.user.get("email_verified") is True else ""
     users = app_settings().users
-    if users is None and name:
-        return User(name)
     accounts = read_users(users) if users else {}
     if name not in accounts:
         st.error(say("app.not_admitted", name=plain(name)))

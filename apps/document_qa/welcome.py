@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from documents import add_documents
-from indexing import index_paths
+from indexing import Job, begin, watch
 from library import SAMPLES, Library
 from visitor import Visitor
 
@@ -17,8 +17,9 @@ def welcome_page(held: Library, who: Visitor) -> None:
     if not who.user.manages:
         st.info(say("welcome.nobody"))
         return
-    if SAMPLES.is_dir() and st.button(say("welcome.try"), type="primary"):
-        index_paths(held, who, [SAMPLES])
+    if SAMPLES.is_dir() and st.button(say("welcome.try"), type="primary", disabled=held.busy):
+        held.job = begin(held.pipeline, [SAMPLES], Job(who.owner))
+        watch(held.job, who)
         st.rerun()
     add_documents(held, who)
     if not held.empty:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from rag.chains.tools import Calculated, Tool, ToolResult, tool
 from rag.errors import ToolError
+from rag.index.filters import narrowed
 from rag.protocols import Retriever
 from rag.text.calculator import evaluate
 from rag.types import Chunk, Document, Hit
@@ -16,19 +17,9 @@ from rag.types import Chunk, Document, Hit
 if TYPE_CHECKING:
     from rag.index import Snapshot
 
-__all__ = ["calculator_tool", "documents_tool", "narrowed", "neighbours_tool", "search_tool"]
+__all__ = ["calculator_tool", "documents_tool", "neighbours_tool", "search_tool"]
 
 MAX_LISTED = 50
-
-
-def narrowed(where: str | None, further: str) -> str | None:
-    """Both filters at once. Raises FilterError where ``further`` is none by itself: it cannot undo ``where``."""
-    if not further.strip():
-        return where
-    from rag.index.filters import parse
-
-    parse(further)
-    return f"({where}) and ({further})" if where else further
 
 
 def search_tool(retriever: Retriever, *, k: int, where: str | None = None, filters: bool = False) -> Tool:

@@ -130,6 +130,7 @@ class Conversation:
                     yield event
                     continue
                 trace = event.trace
+                yield ""  # whoever ends it here, while it was being proved, has no turn of it
                 kept = self.session.append(
                     Turn(
                         number=0,

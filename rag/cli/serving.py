@@ -26,13 +26,19 @@ def serve(
     index: IndexOption = DEFAULT_INDEX,
     recipe: RecipeOption = None,
     host: Annotated[
-        str, typer.Option(help="The address to listen at. Any but this machine's own needs --users or --oidc.")
+        str, typer.Option(help="The address to listen at. Any but this machine's own needs --users.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port.")] = 8501,
     users: UsersOption = None,
     oidc: Annotated[
-        bool, typer.Option("--oidc", help="Sign in by OpenID Connect, as .streamlit/secrets.toml has it.")
+        bool,
+        typer.Option(
+            "--oidc", help="Sign in by OpenID Connect, as .streamlit/secrets.toml has it; --users says who may."
+        ),
     ] = False,
+    public_host: Annotated[
+        str, typer.Option(help="The host name (and port) that browsers use, where a proxy stands before the app.")
+    ] = "",
     idle: Annotated[
         float, typer.Option(min=0.1, help="Minutes without a click after which a user is signed out.")
     ] = 30,
@@ -52,6 +58,7 @@ def serve(
         "port": port,
         "users": str(users.resolve()) if users else None,
         "oidc": oidc,
+        "public_host": public_host,
         "idle": idle,
         "upload_mb": upload_mb,
         "certificate": str(certificate.resolve()) if certificate else None,

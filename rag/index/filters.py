@@ -88,3 +88,14 @@ def parse(where: str) -> Filter:
     if len(where) > MAX_LENGTH:
         raise FilterError(f"the filter has {len(where)} characters, more than {MAX_LENGTH}")
     return parsed(where)
+
+
+def narrowed(where: str | None, further: str | None) -> str | None:
+    """Both filters at once. Raises FilterError where one is none by itself: ``further`` cannot undo ``where``.
+
+    Each is parsed alone, because "a) or (b" is a filter only between the brackets that it breaks out of.
+    """
+    parts = [part for part in (where, further) if part is not None and part.strip()]
+    for part in parts:
+        parse(part)
+    return " and ".join(f"({part})" for part in parts) if len(parts) > 1 else next(iter(parts), None)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["IsolatedLoader", "limit", "run_limited"]
 
+# what is read of a file and held here, several times over while it is made into documents
+_MOST = 256 << 20
 _SENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV")  # no key, no token, no proxy
 
 
@@ -69,13 +71,14 @@ def run_limited(command: Sequence[str], data: bytes, *, seconds: int, memory: in
         late = threading.Timer(2 * seconds, child.kill)
         late.start()
         try:
-            lines = _converse(child, data, memory)
+            lines = _converse(child, data, min(memory, _MOST))
         finally:
             late.cancel()
             child.kill()
     if not lines or lines[-1] != b"null":
         raise LoadError(
-            f"reading it took more than {seconds} s or {memory >> 20} MB, or broke its parser",
+            f"reading it took more than {seconds} s or {memory >> 20} MB, or gave more than {_MOST >> 20} MB, or broke "
+            "its parser",
             where=where,
             hint="it is left out; give limits that fit if you trust it",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
@@ -21,7 +22,9 @@ async def inner(scope, receive, send):
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
         return
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html; charset=utf-8")]}
+    )
     await send({"type": "http.response.body", "body": b"secret"})
 
 
@@ -113,6 +116,16 @@ def test_wrong_passwords_are_counted(ask):
     assert b"<script" not in body(ask("/sign-in", method="POST", name="<script>", password="x"))
 
 
+def test_no_more_passwords_are_tried_at_once_than_one_after_another(sessions):
+    with ThreadPoolExecutor(20) as threads:
+        tried = list(threads.map(lambda _: sessions.may_try("name ann"), range(100)))
+    assert sum(tried) == 5
+
+
+def test_a_flood_of_a_form_is_not_read(ask):
+    assert status(ask("/sign-in", method="POST", name="x" * 5000, password="y")) == 413
+
+
 def test_an_idle_session_ends(monkeypatch):
     sessions = Sessions(idle=60)
     token = sessions.begin(ANN)
@@ -140,4 +153,34 @@ def test_every_response_keeps_to_its_own_origin():
     assert header(said, b"referrer-policy") == "no-referrer"
     cookie = header(said, b"set-cookie")
     assert cookie.startswith(f"{BROWSER}=")
-    assert "HttpOnly; SameSite=Strict" in cookie
+    assert "HttpOnly; SameSite=Lax" in cookie
+
+
+@pytest.mark.parametrize(
+    ("origin", "through"),
+    [
+        (b"http://127.0.0.1:8501", True),
+        (None, True),
+        (b"https://docs.example.org", True),
+        (b"http://evil.example", False),
+        (b"http://127.0.0.1:9999", False),
+        (b"null", False),
+    ],
+)
+def test_a_page_of_another_origin_gets_nowhere(origin, through):
+    headers = [(b"host", b"127.0.0.1:8501"), *([(b"origin", origin)] if origin else [])]
+    for kind in ("http", "websocket"):
+        said = []
+
+        async def send(message, said=said):
+            said.append(message)
+
+        async def receive():
+            return {"type": "websocket.connect"}
+
+        app = KeptToItself(inner, public_host="docs.example.org")
+        asyncio.run(app({"type": kind, "path": "/", "method": "GET", "headers": headers}, receive, send))
+        if kind == "http":
+            assert (status(said) == 200) is through
+        else:
+            assert (said[0]["type"] == "websocket.accept") is through

@@ -11,10 +11,20 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("streamlit")
-from users import AccessError, User, hash_password, read_users, signs_in, write_user
+from users import User, hash_password, read_users, signs_in, write_user
+
+from rag.errors import FilterError, RagError
 
 RAG = Path(sys.executable).with_name("rag")
 PASSWORD = "correct horse battery"
+
+
+def test_names_and_filters_of_any_script_come_back(tmp_path):
+    for name in ("𠮷田", "a\x7fb", "tab\tnew\nline", "😀"):
+        write_user(tmp_path / "users.toml", name, PASSWORD, where=f"team = '{'𠮷'}'")
+    accounts = read_users(tmp_path / "users.toml")
+    assert set(accounts) == {"𠮷田", "a\x7fb", "tab\tnew\nline", "😀"}
+    assert accounts["😀"].user.where == "team = '𠮷'"
 
 
 @pytest.fixture
@@ -60,19 +70,23 @@ def test_the_file_is_for_its_owner_alone(file):
         ('[users.a]\npasword = "x"', "pasword"),
         ('[users.a]\npassword = "secret"', "no scrypt hash"),
         ('[users.a]\npassword = "scrypt$2$8$1$AAAA$AAAA"', "weaker"),
+        ('[users.a]\nwhere = "tenant ="', "found the end"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_said(tmp_path, text, says):
     (tmp_path / "users.toml").write_text(text)
-    with pytest.raises(AccessError, match=says):
+    with pytest.raises(RagError, match=says):
         read_users(tmp_path / "users.toml")
 
 
 def test_a_filter_of_ones_own_stays_within_what_one_may_see():
     ann = User("ann", "tenant = 'acme'")
-    assert ann.limited(None) == "(tenant = 'acme')"
+    assert ann.limited(None) == "tenant = 'acme'"
     assert ann.limited("year > 2 or year < 1") == "(tenant = 'acme') and (year > 2 or year < 1)"
     assert User().limited(None) is None
+    for outside in ("path = 'x') or (path != 'x'", "x = 1) or (1 = 1", "x = 1 or", "(", "x = 1) -- "):
+        with pytest.raises(FilterError):
+            ann.limited(outside)
 
 
 def test_the_command_writes_the_file(tmp_path):

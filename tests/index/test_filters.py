@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import rag.index.filter_sql
 from rag.errors import FilterError
 from rag.index import IndexSettings, Snapshot, Writer
-from rag.index.filters import And, Compare, In, Key, Not, Or, parse
+from rag.index.filters import And, Compare, In, Key, Not, Or, narrowed, parse
 from rag.types import Document
 
 KEYS = ("n", "tag", "a.b", "x-y", "odd key", "uri", "title", "and")
@@ -223,3 +223,13 @@ def test_large_filters(tmp_path, monkeypatch):
             list(snapshot.documents(f"n in ({', '.join(map(str, range(99)))})"))
         with pytest.raises(FilterError, match="deep"):
             list(snapshot.documents("not " * 500 + "n = 7"))
+
+
+def test_a_further_filter_only_narrows():
+    assert narrowed(None, None) is None
+    assert narrowed("a = 1", " ") == "a = 1"
+    assert narrowed(None, "b = 2") == "b = 2"
+    assert parse(str(narrowed("a = 1", "b = 2 or c = 3"))) == And((parse("a = 1"), parse("b = 2 or c = 3")))
+    for where, further in (("a = 1", "b = 2) or (b != 2"), ("a = 1) or (a != 1", "b = 2"), ("a = 1", "b =")):
+        with pytest.raises(FilterError):
+            narrowed(where, further)
