@@ -50,7 +50,8 @@ def collections_dir(request: pytest.FixtureRequest) -> Path:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+# of a module, no longer: while Playwright runs, its thread has an event loop, in which asyncio.run cannot be called
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Headless Chromium; skips without it, which under CI is a failure."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

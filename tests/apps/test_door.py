@@ -150,7 +150,7 @@ def test_every_response_keeps_to_its_own_origin():
     assert "default-src 'none'" in POLICY
     assert "http" not in POLICY
     assert "*" not in POLICY
-    assert header(said, b"referrer-policy") == "no-referrer"
+    assert header(said, b"referrer-policy") == "same-origin"
     cookie = header(said, b"set-cookie")
     assert cookie.startswith(f"{BROWSER}=")
     assert "HttpOnly; SameSite=Lax" in cookie
