@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Self
 from rag.chains.ingest import IndexProgress, IndexReport, index_files
 from rag.errors import ChunkError, NotAnIndexError, RecipeError
 from rag.index import IndexInfo, IndexSettings, Snapshot, Writer, read_note
+from rag.loaders import load_bytes
+from rag.loaders.isolated import IsolatedLoader
 from rag.protocols import Chunker, Embedder, Generator, QueryTransform, Reranker, Retriever
 from rag.recipe import (
     Recipe,
@@ -164,9 +166,6 @@ class Pipeline:
         and memory, as files of strangers need. Raises StorageError, ModelError, RecipeError; a file
         that cannot be read is in the report's ``skipped`` instead.
         """
-        from rag.loaders import load_bytes
-        from rag.loaders.isolated import IsolatedLoader
-
         embedder = self.embedder
         recipe = self.recipe
         if embedder is not None and recipe.chunker.max_tokens > embedder.max_tokens:

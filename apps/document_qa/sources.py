@@ -37,7 +37,7 @@ class PageView:
 
 @dataclass(frozen=True, slots=True)
 class TextView:
-    """The cited words with the text around them. ``changed``: the file on disk is not the one that was indexed."""
+    """The cited words with the text around them. ``changed``: no page can be drawn of the file on disk."""
 
     before: str
     quote: str

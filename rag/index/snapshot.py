@@ -172,7 +172,7 @@ class Snapshot:
     def source(self, uri: str) -> SourceState | None:
         """What was last read from a file, by its uri; None where nothing was."""
         with self._lock, storage_errors(self.path):
-            return next(store.sources(self._db, "uri = ?", [pack(uri)]), None)
+            return next(iter(store.sources(self._db, "uri = ?", [pack(uri)])), None)
 
     def document(self, key: str) -> Document:
         """A document by its id or its uri. Raises QueryError if there is none."""

@@ -203,7 +203,7 @@ def summaries(
         )
 
 
-def sources(connection: sqlite3.Connection, sql: str, parameters: Sequence[object]) -> Iterator[SourceState]:
+def sources(connection: sqlite3.Connection, sql: str, parameters: Sequence[object]) -> list[SourceState]:
     """The sources of a condition, in the order of their uris."""
     rows = connection.execute(
         f"SELECT uri, sha256, size, settings, complete,"  # noqa: S608
@@ -211,8 +211,10 @@ def sources(connection: sqlite3.Connection, sql: str, parameters: Sequence[objec
         f" FROM sources WHERE {sql} ORDER BY uri",
         parameters,
     )
-    for uri, sha256, size, settings, done, documents in rows.fetchall():
-        yield SourceState(unpack(uri), sha256, size, settings, bool(done), documents)
+    return [
+        SourceState(unpack(uri), sha256, size, settings, bool(done), documents)
+        for uri, sha256, size, settings, done, documents in rows
+    ]
 
 
 def load_segments(connection: sqlite3.Connection, path: Path, numbers: Iterable[int] | None = None) -> list[Segment]:

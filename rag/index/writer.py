@@ -337,7 +337,7 @@ class Writer:
 
     def _sources(self, condition: str, parameters: Sequence[object]) -> Iterator[SourceState]:
         with storage_errors(self.path):
-            return iter(list(store.sources(self._db, condition, parameters)))
+            return iter(store.sources(self._db, condition, parameters))
 
     def _source_number(self, source: str) -> int:
         uri = pack(source)
