@@ -93,10 +93,8 @@ class Pipeline:
         self.close()
 
     def close(self) -> None:
-        """Let go of the snapshot and of a loaded language model."""
-        if self._snapshot is not None:
-            self._snapshot.close()
-            self._snapshot = None
+        """Let go of the snapshot, which closes when no other thread searches it, and of a loaded language model."""
+        self._snapshot = None
         self.__dict__.pop("transform", None)  # which holds the generator
         generator = self.__dict__.pop("generator", None)
         if generator is not None and hasattr(generator, "close"):
@@ -174,16 +172,7 @@ class Pipeline:
                 f"{embedder.max_tokens} tokens",
                 hint=f"set chunker.max_tokens to {embedder.max_tokens} or less",
             )
-        settings = IndexSettings(
-            embedder=recipe.embedder.model if embedder else "",
-            fingerprint=embedder.fingerprint if embedder else "",
-            dim=embedder.dim if embedder else 0,
-            variant=recipe.bm25.variant,
-            k1=recipe.bm25.k1,
-            b=recipe.bm25.b,
-            ann_above=recipe.index.ann_above,
-        )
-        with Writer.open(self.path, settings, reembed=reembed) as writer:
+        with Writer.open(self.path, self._settings(), reembed=reembed) as writer:
             writer.set_note(RECIPE_NOTE, recipe.model_dump_json())
             return index_files(
                 [Path(path) for path in paths],
@@ -198,6 +187,28 @@ class Pipeline:
                 load=IsolatedLoader() if isolated else load_bytes,
                 progress=progress,
             )
+
+    def adopt(self) -> None:
+        """Keep this pipeline's recipe with the index, for all who open it without naming one.
+
+        What is indexed stays as it was cut until it is added again. Raises EmbedderMismatchError where the recipe's
+        embedder did not make the index's vectors (``add(reembed=True)`` embeds anew), StorageError, ModelError.
+        """
+        with Writer.open(self.path, self._settings()) as writer:
+            writer.set_note(RECIPE_NOTE, self.recipe.model_dump_json())
+            writer.commit()
+
+    def _settings(self) -> IndexSettings:
+        embedder, recipe = self.embedder, self.recipe
+        return IndexSettings(
+            embedder=recipe.embedder.model if embedder else "",
+            fingerprint=embedder.fingerprint if embedder else "",
+            dim=embedder.dim if embedder else 0,
+            variant=recipe.bm25.variant,
+            k1=recipe.bm25.k1,
+            b=recipe.bm25.b,
+            ann_above=recipe.index.ann_above,
+        )
 
     def delete(self, *uris: str) -> int:
         """Remove documents by uri; how many there were."""

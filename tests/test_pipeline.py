@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import rag
+from rag.recipe import load_recipe
+from rag.recipe.sections import Bm25Config
 
 
 def test_threads_search_while_another_commits(tmp_path: Path) -> None:
@@ -50,3 +52,17 @@ def test_a_snapshot_that_nobody_holds_any_more_is_closed(tmp_path: Path) -> None
         gc.collect()
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             before.execute("SELECT 1")
+
+
+def test_a_recipe_that_is_adopted_is_what_the_index_opens_with(tmp_path: Path):
+    path = tmp_path / "index"
+    (tmp_path / "a.txt").write_text("Boilers are inspected every May.")
+    with rag.open(path, "bm25") as index:
+        index.add(tmp_path / "a.txt")
+    other = load_recipe("bm25").model_copy(update={"bm25": Bm25Config(k1=0.9)})
+    with rag.open(path, other) as index:
+        index.adopt()
+    with rag.open(path) as index:
+        assert index.recipe == other
+        assert index.info().settings.k1 == 0.9
+        assert index.search("boilers")

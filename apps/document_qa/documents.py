@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 from escaping import plain
-from indexing import Job, begin, watch
+from indexing import IndexJob, begin_indexing, watch_indexing
 from library import Library
 from uploads import Upload, drop, keep, problem, safe_name
 from visitor import Visitor
@@ -58,16 +58,13 @@ def add_documents(held: Library, who: Visitor) -> None:
             path = Path(folder).expanduser()
             if path.is_dir():
                 st.session_state["refused"] = []
-                held.job = begin(held.pipeline, [path], Job(who.owner), sync=True)
+                held.job = begin_indexing(held.pipeline, [path], IndexJob(who.owner), sync=True)
             else:
                 st.error(say("documents.no_folder", path=plain(folder)))
     if held.job is not None:
-        was_busy = held.busy
-        watch(held.job, who)
-        if was_busy:
-            st.rerun()
-        if held.job.report is not None and held.job.owner == who.owner:
-            st.success(_summary(who, held.job.report))
+        watch_indexing(held.job, who)
+        if held.job.result is not None and held.job.owner == who.owner:
+            st.success(_summary(who, held.job.result))
     _show_results(held, who)
 
 
@@ -86,7 +83,7 @@ def _take_in(held: Library, who: Visitor, uploads: Sequence[Upload]) -> None:
         copies[name] += 1
     st.session_state["refused"] = refused
     if names:
-        held.job = begin(held.pipeline, [uri_path(uri) for uri in names], Job(who.owner, names))
+        held.job = begin_indexing(held.pipeline, [uri_path(uri) for uri in names], IndexJob(who.owner, names=names))
 
 
 def _summary(who: Visitor, report: IndexReport) -> str:
@@ -103,8 +100,8 @@ def _summary(who: Visitor, report: IndexReport) -> str:
 def _show_results(held: Library, who: Visitor) -> None:
     results: list[FileResult] = []
     job = held.job
-    if job is not None and job.report is not None and job.owner == who.owner:
-        why = {one.uri.partition("#")[0]: one.reason for one in job.report.skipped}
+    if job is not None and job.result is not None and job.owner == who.owner:
+        why = {one.uri.partition("#")[0]: one.reason for one in job.result.skipped}
         said = who.say("documents.indexed")
         results += [FileResult(name, why.pop(uri, said)) for uri, name in job.names.items()]
         results += [FileResult(uri, reason) for uri, reason in why.items()]

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
-from indexing import Job
+from indexing import IndexJob
 from settings import AppSettings, app_settings
 
 from rag.chains.sessions import SessionStore, sessions_path
 from rag.errors import NotAnIndexError
 from rag.loaders import uri_prefix
 from rag.pipeline import Pipeline
+from rag.recipe import Recipe
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
@@ -28,12 +29,12 @@ class Library:
     settings: AppSettings
     pipeline: Pipeline
     answering: threading.Lock = field(default_factory=threading.Lock)
-    job: Job | None = None
+    job: IndexJob | None = None
 
     @property
     def busy(self) -> bool:
         """Whether files are being indexed."""
-        return self.job is not None and not self.job.done.is_set()
+        return self.job is not None and self.job.busy
 
     @property
     def only_samples(self) -> bool:
@@ -55,6 +56,15 @@ def library() -> Library:
     """The one library of this process. Raises RecipeError."""
     settings = app_settings()
     return Library(settings, Pipeline(settings.index, settings.recipe))
+
+
+def adopt(held: Library, recipe: Recipe) -> None:
+    """Answer by another recipe from now on, and keep it with the index. Raises RagError, and then nothing changes."""
+    fresh = Pipeline(held.settings.index, recipe)
+    fresh.adopt()
+    with held.answering:
+        old, held.pipeline = held.pipeline, fresh
+        old.close()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -44,19 +45,20 @@ def main() -> None:
     who = visitor()
     held = library()
     first = welcome_page if held.empty else ask_page
+    shown = [
+        ("app.ask", ":material/chat:", first),
+        ("app.documents", ":material/folder_open:", documents_page),
+        ("app.inside", ":material/search:", inside_page),
+    ]
     pages = [
         st.Page(
-            lambda: first(held, who), title=who.say("app.ask"), icon=":material/chat:", url_path="ask", default=True
-        ),
-        st.Page(
-            lambda: documents_page(held, who),
-            title=who.say("app.documents"),
-            icon=":material/folder_open:",
-            url_path="documents",
-        ),
-        st.Page(
-            lambda: inside_page(held, who), title=who.say("app.inside"), icon=":material/search:", url_path="inside"
-        ),
+            partial(page, held, who),
+            title=who.say(key),
+            icon=icon,
+            url_path=key.removeprefix("app."),
+            default=place == 0,
+        )
+        for place, (key, icon, page) in enumerate(shown)
     ]
     page = st.navigation(pages)
     _beside(who)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from documents import add_documents
-from indexing import Job, begin, watch
+from indexing import IndexJob, begin_indexing, watch_indexing
 from library import SAMPLES, Library
 from visitor import Visitor
 
@@ -18,9 +18,8 @@ def welcome_page(held: Library, who: Visitor) -> None:
         st.info(say("welcome.nobody"))
         return
     if SAMPLES.is_dir() and st.button(say("welcome.try"), type="primary", disabled=held.busy):
-        held.job = begin(held.pipeline, [SAMPLES], Job(who.owner))
-        watch(held.job, who)
-        st.rerun()
+        held.job = begin_indexing(held.pipeline, [SAMPLES], IndexJob(who.owner))
+        watch_indexing(held.job, who)
     add_documents(held, who)
     if not held.empty:
         st.rerun()

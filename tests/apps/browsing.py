@@ -1,0 +1,102 @@
+"""The real app, started as its users start it, and pages of it in a real browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+RAG = Path(sys.executable).with_name("rag")
+SAMPLES = Path(__file__).parents[2] / "apps" / "samples"
+BATTERY = "How long does a full battery of the SLM-210 last?"
+WAIT = 120_000  # milliseconds: other tests keep the machine busy
+
+
+@dataclass
+class App:
+    """A running app; ``foreign`` are the requests of all its pages that went elsewhere."""
+
+    url: str
+    index: Path
+    browser: Browser
+    foreign: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    def open(self, path: str = "/", *, width: int = 1280, locale: str = "en-GB") -> Page:
+        """A page in a browser session of its own."""
+        context = self.browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        page.on("request", self._asked)
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.goto(self.url + path)
+        return page
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # Streamlit looks for its server below a page's own path first
+        if message.type == "error" and "/documents/_stcore/" not in message.location["url"]:
+            self.troubles.append(f"{message.text} {message.location['url']}")
+
+    def _asked(self, request: Request) -> None:
+        address = request.url
+        if not address.startswith((self.url, "data:", f"blob:{self.url}")):
+            self.foreign.append(address)
+
+
+def started(folder: Path, browser: Browser, *options: str) -> tuple[subprocess.Popen[bytes], App]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    environment = {**os.environ, "RAGSTONE_SESSIONS": str(folder / "sessions.sqlite"), "HF_HUB_OFFLINE": "1"}
+    with (folder / "app.log").open("wb") as log:
+        server = subprocess.Popen(
+            [RAG, "app", "--no-browser", "--port", str(port), "--index", folder / "index", *options],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{url}/", timeout=5).close()
+            break
+        except OSError:
+            if server.poll() is not None:
+                pytest.fail((folder / "app.log").read_text())
+            time.sleep(0.25)
+    return server, App(url, folder / "index", browser)
+
+
+def stopped(server: subprocess.Popen[bytes]) -> None:
+    os.killpg(server.pid, signal.SIGINT)
+    try:
+        server.wait(30)
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def ask(page: Page, question: str) -> None:
+    """Ask, and wait until the answer is there."""
+    answers = page.locator(".answer .verdict")
+    before = answers.count()
+    box = page.get_by_placeholder("Ask about your documents")
+    box.fill(question)
+    box.press("Enter")
+    answers.nth(before).wait_for()
+    page.get_by_role("button", name="Stop").wait_for(state="detached")
