@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from settings import AppSettings, app_settings
-from signing_in import Door, Sessions
+from signing_in import Door, LastUse, Sessions
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
@@ -110,6 +110,12 @@ class KeptToItself:
 def sessions() -> Sessions:
     """Who is signed in to this process."""
     return Sessions(60 * app_settings().idle)
+
+
+@cache
+def last_use() -> LastUse:
+    """When those who signed in elsewhere were last seen by this process."""
+    return LastUse(60 * app_settings().idle)
 
 
 def build(settings: AppSettings) -> st.App:

@@ -88,6 +88,27 @@ class Sessions:
                 self._tried.pop(key, None)
 
 
+@dataclass(slots=True)
+class LastUse:
+    """When tokens of another's signing were last used: one ends after ``idle`` seconds in which it is not."""
+
+    idle: float
+    _used: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def use(self, token: str, issued: float) -> bool:
+        """Whether it still holds, and keep it alive. One that this process has not seen was last used when issued.
+
+        ``issued`` is in seconds since 1970.
+        """
+        with self._lock:
+            now = time.time()
+            if now - self._used.get(token, issued) >= self.idle:
+                return False
+            self._used[token] = now
+            return True
+
+
 class Door:
     """ASGI middleware: whoever has no session sees the sign-in page, and nothing else."""
 

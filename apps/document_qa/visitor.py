@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 from escaping import plain
-from server import BROWSER, sessions
+from server import BROWSER, last_use, sessions
 from settings import app_settings
 from signing_in import COOKIE
 from users import User, read_users
@@ -56,6 +56,10 @@ def _browser() -> str:
 
 def _by_openid(say: Say) -> User:
     if not st.user.is_logged_in:
+        st.button(say("app.sign_in"), on_click=st.login)
+        st.stop()
+    if not last_use().use(f"{st.user.get('sub')} {st.user.get('iat')}", float(str(st.user.get("iat", 0)))):
+        st.warning(say("app.signed_out"))
         st.button(say("app.sign_in"), on_click=st.login)
         st.stop()
     # an address that nobody has verified is whatever its owner has typed in

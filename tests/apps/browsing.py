@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -56,10 +57,29 @@ class App:
             self.foreign.append(address)
 
 
-def started(folder: Path, browser: Browser, *options: str) -> tuple[subprocess.Popen[bytes], App]:
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium, for what is not a test: those take the fixture."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        )
+        yield launched
+        launched.close()
+
+
+def started(
+    folder: Path, browser: Browser, *options: str, before: Callable[[str], None] = lambda url: None
+) -> tuple[subprocess.Popen[bytes], App]:
+    """The app over ``folder/index``, on a port of its own; ``before`` is told its address, before it starts."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    before(url)
     environment = {**os.environ, "RAGSTONE_SESSIONS": str(folder / "sessions.sqlite"), "HF_HUB_OFFLINE": "1"}
     with (folder / "app.log").open("wb") as log:
         server = subprocess.Popen(
@@ -70,14 +90,13 @@ def started(folder: Path, browser: Browser, *options: str) -> tuple[subprocess.P
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    url = f"http://127.0.0.1:{port}"
     for _ in range(240):
         try:
             urllib.request.urlopen(f"{url}/", timeout=5).close()
             break
-        except OSError:
+        except OSError as error:
             if server.poll() is not None:
-                pytest.fail((folder / "app.log").read_text())
+                raise RuntimeError((folder / "app.log").read_text()) from error
             time.sleep(0.25)
     return server, App(url, folder / "index", browser)
 
