@@ -15,10 +15,10 @@ import rag
 FLOORS = [
     {"errors", "types"},
     {"protocols"},
-    {"tracing", "telemetry"},
+    {"tracing", "telemetry", "keys"},
     {"text"},
     {"loaders", "chunkers", "embedders", "index", "queries", "rerankers", "generators", "models"},
-    {"retrieval"},
+    {"retrieval", "maps"},
     {"grounding"},
     {"chains"},
     {"recipe"},

@@ -2,7 +2,16 @@
 
 from rag.index.catalogue import read_note
 from rag.index.guards import check_embedder
-from rag.index.settings import DocumentState, DocumentSummary, IndexInfo, IndexSettings, Place, SourceState, Variant
+from rag.index.settings import (
+    DocumentState,
+    DocumentSummary,
+    IndexInfo,
+    IndexSettings,
+    Opening,
+    Place,
+    SourceState,
+    Variant,
+)
 from rag.index.snapshot import Passage, Ranking, Ref, Snapshot
 from rag.index.verify import verify
 from rag.index.writer import Writer
@@ -12,6 +21,7 @@ __all__ = [
     "DocumentSummary",
     "IndexInfo",
     "IndexSettings",
+    "Opening",
     "Passage",
     "Place",
     "Ranking",

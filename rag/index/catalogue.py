@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rag.errors import CorruptIndexError, IndexFormatError, NotAnIndexError, StorageError
 
-FORMAT = 2  # 2 added chunks.context
+FORMAT = 3  # 2 added chunks.context, 3 documents.indexed
 APPLICATION_ID = 0x52414753  # "RAGS"
 NAME = "catalogue.sqlite"
 SEGMENTS = "segments"
@@ -56,7 +56,8 @@ CREATE TABLE documents (
     source INTEGER NOT NULL REFERENCES sources,
     state TEXT NOT NULL,
     characters INTEGER NOT NULL,
-    chunks INTEGER NOT NULL
+    chunks INTEGER NOT NULL,
+    indexed TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX documents_source ON documents (source);
 
@@ -212,13 +213,18 @@ def read_as_current(connection: sqlite3.Connection) -> int:
     if version < 2:
         # A name in temp hides the same name in the file, which a reader may not change.
         connection.execute("CREATE TEMP VIEW chunks AS SELECT *, NULL AS context FROM main.chunks")
+    if version < 3:
+        connection.execute("CREATE TEMP VIEW documents AS SELECT *, '' AS indexed FROM main.documents")
     return version
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring an older format up to this one, within the writer's transaction: with its commit, or not at all."""
-    if connection.execute("PRAGMA user_version").fetchone()[0] < 2:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < 2:
         connection.execute("ALTER TABLE chunks ADD COLUMN context BLOB")
+    if version < 3:
+        connection.execute("ALTER TABLE documents ADD COLUMN indexed TEXT NOT NULL DEFAULT ''")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 

@@ -67,6 +67,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """How a chunk begins: its document's uri, its title, and the first characters of its text."""
+
+    uri: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceState:
     """A file (or other origin of documents) as last read; ``complete`` if it was read to its end.
 
@@ -83,7 +92,10 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class DocumentSummary:
-    """A document of the index without its text; ``characters`` is the text's length in code points."""
+    """A document of the index without its text; ``characters`` is the text's length in code points.
+
+    ``indexed`` says when it was last put, in ISO 8601 (UTC), "" where an older format did not keep it.
+    """
 
     id: str
     uri: str
@@ -94,6 +106,7 @@ class DocumentSummary:
     chunks: int
     source: str
     metadata: Metadata = field(default_factory=dict)
+    indexed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from rag.index.filter_sql import compile_filter
 from rag.index.filters import parse
 from rag.index.guards import check_analyzer, check_embedder
 from rag.index.segments import Mask, Rows, Segment, spread
-from rag.index.settings import DocumentSummary, IndexInfo, IndexSettings, Place, SourceState
+from rag.index.settings import DocumentSummary, IndexInfo, IndexSettings, Opening, Place, SourceState
 from rag.types import Chunk, Document, Metadata, Vectors, content_hash
 
 Ref: TypeAlias = int
@@ -174,6 +174,11 @@ class Snapshot:
         with self._lock, storage_errors(self.path):
             return next(iter(store.sources(self._db, "uri = ?", [pack(uri)])), None)
 
+    def sources(self, under: str = "") -> list[SourceState]:
+        """What was last read from the files whose uri begins with ``under``, in the order of their uris."""
+        with self._lock, storage_errors(self.path):
+            return store.sources(self._db, "uri >= ? AND uri < ?", [pack(under), pack(under) + b"\xff"])
+
     def document(self, key: str) -> Document:
         """A document by its id or its uri. Raises QueryError if there is none."""
         with self._lock, storage_errors(self.path):
@@ -204,6 +209,17 @@ class Snapshot:
     def chunks(self, refs: Sequence[Ref]) -> list[Chunk]:
         """The chunks of rows, in the order of ``refs``."""
         return [passage.chunk for passage in self.passages(refs)]
+
+    def openings(self, refs: Sequence[Ref], length: int) -> list[Opening]:
+        """How the chunks of rows begin, to ``length`` characters, in the order of ``refs``; for very many at once."""
+        rows = np.asarray(refs, np.int64)
+        numbers = np.zeros((len(rows), 2), np.int64)
+        for segment, own in spread(self._segments, rows):
+            numbers[own] = segment.rows[rows[own] - segment.base, :2]
+        keys = [(number, seq) for number, seq in numbers.tolist()]
+        with self._lock, storage_errors(self.path):
+            found = store.read_openings(self._db, keys, length)
+        return [found[key] for key in keys]
 
     def vectors(self, refs: Sequence[Ref]) -> Vectors:
         """The vectors (n, dim) of rows. Raises QueryError in an index without an embedder."""
@@ -277,6 +293,16 @@ class Snapshot:
         mask = self._mask(where)
         return list(refs) if mask is None else [ref for ref in refs if mask[ref]]
 
+    def admits(self, key: str, where: str | None = None) -> bool:
+        """Whether the index holds a document, by its id or its uri, that ``where`` admits. Raises FilterError."""
+        condition, parameters = ("1", []) if where is None else compile_filter(parse(where))
+        with self._lock, storage_errors(self.path):
+            found = self._db.execute(
+                f"SELECT 1 FROM documents d WHERE d.id IN (?, ?) AND ({condition})",  # noqa: S608
+                [*_ids_of(key), *parameters],
+            ).fetchone()
+        return found is not None
+
     def titles(self) -> Iterator[tuple[str, range]]:
         """The title and the rows of each live document that has a title, in the order of the rows."""
         bases = {segment.number: segment.base for segment in self._segments}
@@ -316,10 +342,9 @@ class Snapshot:
             self._db.execute("ROLLBACK")
 
     def _find(self, key: str, columns: str) -> tuple[int, ...]:
-        ids = (content_hash(key), key if key.isascii() else "")
         row: tuple[int, ...] | None = self._db.execute(
             f"SELECT {columns} FROM documents WHERE id IN (?, ?)",  # noqa: S608
-            ids,
+            _ids_of(key),
         ).fetchone()
         if row is None:
             raise QueryError(f"the index holds no document {key!r}", where=str(self.path))
@@ -406,3 +431,8 @@ class Snapshot:
                 where=str(self.path),
                 hint="search it with BM25, or index again with an embedder",
             )
+
+
+def _ids_of(key: str) -> tuple[str, str]:
+    """What the id may be of a document that is named by its uri or by its id."""
+    return content_hash(key), key if key.isascii() else ""

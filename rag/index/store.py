@@ -15,11 +15,11 @@ from rag.errors import StorageError
 from rag.index.catalogue import PART, SEGMENTS, pack, unpack
 from rag.index.files import StoredFile
 from rag.index.segments import Mask, Segment, open_segment
-from rag.index.settings import DocumentSummary, IndexSettings, Place, SourceState
+from rag.index.settings import DocumentSummary, IndexSettings, Opening, Place, SourceState
 from rag.types import Block, Chunk, Document, Metadata, Page, Scalar, Value
 
 SUMMARY = (
-    "SELECT d.id, d.uri, d.title, d.media_type, d.language, d.characters, d.chunks, s.uri, d.metadata "
+    "SELECT d.id, d.uri, d.title, d.media_type, d.language, d.characters, d.chunks, s.uri, d.metadata, d.indexed "
     "FROM documents d JOIN sources s ON s.number = d.source"
 )
 
@@ -60,13 +60,15 @@ def settings_meta(settings: IndexSettings) -> dict[str, str | int | float]:
     }
 
 
-def insert_document(connection: sqlite3.Connection, document: Document, *, source: int, state: str) -> int:
-    """Add a document without chunks; its number."""
+def insert_document(
+    connection: sqlite3.Connection, document: Document, *, source: int, state: str, indexed: str = ""
+) -> int:
+    """Add a document without chunks; its number. ``indexed`` is the time, in ISO 8601."""
     metadata = dump_metadata(document)
     number = connection.execute(
         "INSERT INTO documents"
-        " (id, uri, title, media_type, language, metadata, source, state, characters, chunks) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        " (id, uri, title, media_type, language, metadata, source, state, characters, chunks, indexed) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
         (
             document.id,
             pack(document.uri),
@@ -77,6 +79,7 @@ def insert_document(connection: sqlite3.Connection, document: Document, *, sourc
             source,
             state,
             len(document.text),
+            indexed,
         ),
     ).lastrowid
     if number is None:
@@ -176,6 +179,27 @@ def read_chunk(connection: sqlite3.Connection, number: int, seq: int) -> tuple[C
     return chunk, metadata
 
 
+def read_openings(
+    connection: sqlite3.Connection, keys: Sequence[tuple[int, int]], length: int
+) -> dict[tuple[int, int], Opening]:
+    """The first ``length`` characters of chunks by document and place, each document read once."""
+    wanted, numbers = set(keys), json.dumps(sorted({number for number, _ in keys}))
+    held, text = -1, ""
+    found: dict[tuple[int, int], Opening] = {}
+    rows = connection.execute(
+        "SELECT c.document, c.seq, c.start, c.stop, d.uri, coalesce(c.title, d.title)"
+        " FROM chunks c JOIN documents d ON d.number = c.document"
+        " WHERE c.document IN (SELECT value FROM json_each(?)) ORDER BY c.document",
+        (numbers,),
+    )
+    for number, seq, start, stop, uri, title in rows:
+        if number != held:
+            held, text = number, read_text(connection, number, 0, None)
+        if (number, seq) in wanted:
+            found[number, seq] = Opening(unpack(uri), unpack(title), text[start : min(stop, start + length)])
+    return found
+
+
 def read_places(connection: sqlite3.Connection, number: int) -> tuple[Place, ...]:
     """Where the chunks of a document lie, in order."""
     rows = connection.execute(
@@ -189,7 +213,7 @@ def summaries(
 ) -> Iterator[DocumentSummary]:
     """The first documents of a condition on ``d``, in the order of their uris."""
     rows = connection.execute(f"{SUMMARY} WHERE {sql} ORDER BY d.uri LIMIT {limit}", parameters)
-    for identifier, uri, title, media_type, language, characters, chunks, source, metadata in rows:
+    for identifier, uri, title, media_type, language, characters, chunks, source, metadata, indexed in rows:
         yield DocumentSummary(
             id=identifier,
             uri=unpack(uri),
@@ -200,6 +224,7 @@ def summaries(
             chunks=chunks,
             source=unpack(source),
             metadata=load_metadata(metadata),
+            indexed=indexed,
         )
 
 

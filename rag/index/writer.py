@@ -155,7 +155,9 @@ class Writer:
             if len(self._staging) >= FLUSH_ROWS:
                 self._flush()
             self._delete("uri = ?", (pack(document.uri),))
-            number = store.insert_document(self._db, document, source=self._source_number(source), state=state)
+            number = store.insert_document(
+                self._db, document, source=self._source_number(source), state=state, indexed=_now()
+            )
             self._db.execute("INSERT INTO touched VALUES (?)", (number,))
             self._add(number, document, 0, chunks, vectors)
 

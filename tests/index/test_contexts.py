@@ -26,6 +26,7 @@ def outdate(path):
     """The index as format 1 had it."""
     db = sqlite3.connect(path / NAME, isolation_level=None)
     db.execute("ALTER TABLE chunks DROP COLUMN context")
+    db.execute("ALTER TABLE documents DROP COLUMN indexed")
     db.execute("PRAGMA user_version = 1")
     db.close()
 
@@ -106,12 +107,13 @@ def test_a_writer_brings_an_old_index_up_to_date_with_its_first_change(kit, old)
             kit.put(writer, kit.document("gone", TEXT))  # rolled back
         assert version(path) == 1
         new = put(kit, path, "b", TEXT, "new")
-        assert version(path) == FORMAT == 2
+        assert version(path) == FORMAT == 3
         assert before.chunks_of("file:///a") == chunks  # the commit it was opened on
     with Snapshot.open(path) as after:
         assert after.chunks_of("file:///a") == chunks
         assert after.chunks_of("file:///b") == new
-        assert after.info().format == 2
+        assert after.info().format == 3
+        assert [bool(one.indexed) for one in after.documents()] == [False, True]  # of the old one nobody knows
     assert verify(path) == []
 
 

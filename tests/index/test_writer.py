@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -459,3 +460,23 @@ def test_an_empty_index_answers(kit, tmp_path):
         assert len(snapshot.sparse(["one"], 3).refs) == 0
         assert list(snapshot.documents()) == []
         assert snapshot.info().chunks == 0
+
+
+def test_a_document_tells_when_it_was_last_put(kit, tmp_path):
+    before = datetime.now(UTC).replace(microsecond=0)
+    path = kit.build(tmp_path / "i", [kit.document("a", "one two three")])
+    with Snapshot.open(path) as snapshot:
+        (found,) = snapshot.documents()
+    assert before <= datetime.fromisoformat(found.indexed) <= datetime.now(UTC)
+
+
+def test_the_sources_under_a_folder_are_listed_in_order(kit, tmp_path):
+    path = tmp_path / "i"
+    with Writer.open(path, kit.settings) as writer:
+        for name in ("file:///b/x", "file:///a/y", "file:///a/x", "file:///ab"):
+            writer.begin_source(name)
+            writer.finish_source(name, sha256=name[-1], size=1, settings="s", complete=True)
+        writer.commit()
+    with Snapshot.open(path) as snapshot:
+        assert [one.source for one in snapshot.sources("file:///a/")] == ["file:///a/x", "file:///a/y"]
+        assert len(snapshot.sources()) == 4
