@@ -23,6 +23,7 @@ The tree::
     ├── ToolError                   a tool's arguments are wrong, or it failed
     ├── ConversationError           a conversation or one of its turns is not there, or cannot be read
     ├── RecipeError                 a recipe has an unknown key or a wrong value
+    ├── CredentialError             an API key is unusable
     ├── EvaluationError             judgements, a run, a data set, a suite or a measure is unusable
     └── MissingExtraError           an optional package is needed; names the extra to install
 
@@ -117,6 +118,10 @@ class EmbedderMismatchError(StorageError):
 
 class RecipeError(RagError):
     """A recipe has an unknown key or a wrong value."""
+
+
+class CredentialError(RagError):
+    """An API key is unusable; the message never holds it."""
 
 
 class EvaluationError(RagError):

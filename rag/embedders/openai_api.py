@@ -11,6 +11,7 @@ import numpy as np
 
 from rag.embedders.tokenization import EstimatingTokenizer, check_lengths
 from rag.errors import EmbeddingError
+from rag.keys import OPENAI_URL, read_key, without_key
 from rag.protocols import Tokenizer
 from rag.types import Vectors
 
@@ -41,9 +42,12 @@ class OpenAIEmbedder:
         max_retries: int = 5,
         tokenizer: Tokenizer | None = None,
     ) -> None:
-        """``timeout`` is in seconds a try; ``api_key_env`` names the environment variable with the key."""
+        """``timeout`` is in seconds a try; ``api_key_env`` names the environment variable with the key.
+
+        A key held for the address (``rag.keys``) comes before it.
+        """
         self._model = model
-        self._base_url = base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+        self._base_url = base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
         self._api_key_env = api_key_env
         self._dim = dim
         self._max_tokens = max_tokens
@@ -115,7 +119,8 @@ class OpenAIEmbedder:
             )
             rows = {row.index: np.asarray(row.embedding, np.float32) for row in response.data}
         except OpenAIError as error:
-            raise self._error(f"no embeddings: {error}") from error
+            reason = without_key(str(error), read_key(self._api_key_env, self._base_url))
+            raise self._error(f"no embeddings: {reason}") from None
         except (ValueError, TypeError, AttributeError) as error:  # an answer that is no embeddings response
             raise self._error(f"an answer of another form: {error}") from error
         if sorted(rows) != list(range(len(texts))) or len(response.data) != len(texts):
@@ -129,7 +134,7 @@ class OpenAIEmbedder:
     def _client(self) -> OpenAI:
         from openai import OpenAI
 
-        key = os.environ.get(self._api_key_env)
+        key = read_key(self._api_key_env, self._base_url)
         if not key and "api.openai.com" in self._base_url:
             raise EmbeddingError("no API key", where=self._base_url, hint=f"set {self._api_key_env}")
         return OpenAI(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from rag.generators.api_counting import Count, count_bytes, llama_server_count, 
 from rag.generators.choosing import REPLY_TOKENS, TOP_LOGPROBS, check_options
 from rag.generators.control_text import neutralise, restore, restored
 from rag.generators.structured import check_reply, check_schema, drain
+from rag.keys import OPENAI_URL, read_key, without_key
 from rag.protocols import JsonSchema
 from rag.text.visible import visible
 from rag.types import Message
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
     from openai.types.shared_params import ResponseFormatJSONSchema
 
-_OPENAI = "https://api.openai.com/v1"
 _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size_error")
 
 
@@ -34,7 +33,8 @@ class OpenAIGenerator:
     Requests that fail with 408, 409, 429 or 5xx, time out or find no server are retried by the openai
     package with exponential backoff and jitter, honouring Retry-After. A stream that breaks off is an error and never a
     short answer. Text in messages that looks like a control token is neutralised (see
-    ``control_text``), and restored in the answer. The key is read from the environment and occurs in no message.
+    ``control_text``), and restored in the answer. The key is one held for the address (``rag.keys``), or the
+    environment's; it occurs in no message.
     """
 
     def __init__(
@@ -66,15 +66,16 @@ class OpenAIGenerator:
                 itself). Without it counts are an upper bound (see ``api_counting``).
             limit_field: what the server calls the limit of an answer; newer OpenAI models want the second.
 
-        Raises GenerationError if the key is not set, MissingExtraError without the openai package.
+        Raises GenerationError if the key is not set, CredentialError if it is none, MissingExtraError without the
+        openai package.
         """
         self._model = model
         self._context_size = context_size
         self._temperature = temperature
         self._seed = seed
         self._limit_field = limit_field
-        self._base_url = base_url or _OPENAI
-        self._key = _read_key(api_key_env)
+        self._base_url = base_url or OPENAI_URL
+        self._key = _key_for(self._base_url, api_key_env)
         self._client = _client(self._base_url, self._key, timeout, max_retries)
         self._has_logprobs = True
         self._refused: set[str] = set()  # schemas that the server does not take as strict
@@ -255,16 +256,15 @@ class OpenAIGenerator:
         from openai import APIConnectionError, APIStatusError, APITimeoutError
 
         retries = self._client.max_retries
-        text = str(error).replace(self._key, "***") if self._key else str(error)
+        text = without_key(str(error), self._key)
         match error:
             case APITimeoutError():
                 return GenerationTimeoutError(
                     f"no answer within {self._client.timeout} s, {retries} retries included", where=self._base_url
                 )
             case APIConnectionError():
-                return GenerationError(
-                    f"the connection failed or was cut: {error.__cause__ or error}", where=self._base_url
-                )
+                reason = without_key(str(error.__cause__ or error), self._key)
+                return GenerationError(f"the connection failed or was cut: {reason}", where=self._base_url)
             case APIStatusError() if error.code in _CONTEXT_CODES or _type(error) in _CONTEXT_CODES:
                 return ContextError(text, where=self._base_url, hint="set context_size to what the server has")
             case _:
@@ -294,10 +294,9 @@ def _inert(messages: Sequence[Message]) -> list[Message]:
     return [replace(m, content=neutralise(visible(m.content).encode("utf-8", "replace").decode())) for m in messages]
 
 
-def _read_key(variable: str) -> str:
-    if not variable:
-        return ""
-    if key := os.environ.get(variable):
+def _key_for(base_url: str, variable: str) -> str:
+    key = read_key(variable, base_url)
+    if key or not variable:
         return key
     raise GenerationError(
         f"the environment variable {variable} is not set",

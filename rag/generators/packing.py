@@ -9,6 +9,7 @@ from rag.errors import ContextError
 from rag.generators.prompts import ANSWER, PromptTemplate, render_messages
 from rag.generators.sentence_ranking import excerpts
 from rag.protocols import Generator
+from rag.text.visible import visible
 from rag.types import Hit, Message
 
 
@@ -16,7 +17,8 @@ from rag.types import Hit, Message
 class PackedContext:
     """Messages that fit, ``prompt_tokens`` in all, and what was left out.
 
-    ``used`` and ``dropped`` are the hits in rank order; ``forgotten`` the oldest turns of the history.
+    ``used`` and ``dropped`` are the hits in rank order, ``shown`` what of each used one the messages hold;
+    ``history`` are the turns in the messages, and ``forgotten`` those before them.
     """
 
     messages: tuple[Message, ...]
@@ -24,6 +26,35 @@ class PackedContext:
     dropped: tuple[Hit, ...]
     prompt_tokens: int
     forgotten: tuple[Message, ...] = ()
+    shown: tuple[str, ...] = ()
+    history: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenShares:
+    """What the tokens of a prompt go to; all together ``prompt_tokens``, each counted by itself.
+
+    ``instructions`` are what is left: system prompt, examples, and the words and turns around the others.
+    """
+
+    passages: tuple[int, ...]
+    history: int
+    question: int
+    instructions: int
+
+
+def token_shares(question: str, packed: PackedContext, generator: Generator) -> TokenShares:
+    """How the generator counts each part of what it was packed."""
+    empty = generator.count_tokens((Message("user", ""),))
+
+    def count(text: str) -> int:
+        return generator.count_tokens((Message("user", text),)) - empty
+
+    headed = [(hit.chunk.header, text) for hit, text in zip(packed.used, packed.shown, strict=True)]
+    passages = tuple(count(visible(f"{header}\n{text}" if header else text)) for header, text in headed)
+    history = sum(count(message.content) for message in packed.history)
+    asked = count(question)
+    return TokenShares(passages, history, asked, packed.prompt_tokens - sum(passages) - history - asked)
 
 
 def pack_context(
@@ -90,4 +121,6 @@ def pack_context(
         dropped=tuple(hit for hit in hits if id(hit) not in kept),
         prompt_tokens=total,
         forgotten=tuple(history[: len(history) - len(turns)]),
+        shown=tuple(text for _, text in used),
+        history=tuple(turns),
     )

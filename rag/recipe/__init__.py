@@ -15,6 +15,7 @@ from rag.recipe.answering import (
 )
 from rag.recipe.conversing import build_conversation
 from rag.recipe.indexing import build_chunker, build_embedder
+from rag.recipe.problems import Problem, find_problems
 from rag.recipe.reading import load_recipe, parse_recipe, recall_recipe, recipe_names
 from rag.recipe.searching import build_reranker, build_retriever, build_stages, build_transform
 from rag.recipe.sections import (
@@ -42,6 +43,7 @@ __all__ = [
     "GeneratorConfig",
     "GroundingConfig",
     "IndexConfig",
+    "Problem",
     "QueriesConfig",
     "Recipe",
     "RerankerConfig",
@@ -62,6 +64,7 @@ __all__ = [
     "build_thresholds",
     "build_transform",
     "build_verifier",
+    "find_problems",
     "load_recipe",
     "parse_recipe",
     "recall_recipe",

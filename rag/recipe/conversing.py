@@ -95,6 +95,9 @@ def build_conversation(index: OpenIndex, session: Session) -> Conversation:
     def current(hits: Sequence[Hit], where: str | None) -> list[Hit]:
         return still_held(index.snapshot, hits, where)
 
+    def admits(document: str, /, *, where: str) -> bool:
+        return index.snapshot.admits(document, where)
+
     return Conversation(
         session=session,
         retriever=_Latest(index),
@@ -102,6 +105,7 @@ def build_conversation(index: OpenIndex, session: Session) -> Conversation:
         rewrite=build_rewrite(recipe, index.generator),
         memory=build_memory(recipe, index.generator),
         current=current,
+        admits=admits,
         intents=build_intents(recipe, index.embedder),
         preference=build_preference(recipe),
         k=recipe.retrieval.k,

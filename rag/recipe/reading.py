@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from rag.errors import RecipeError
+from rag.recipe.problems import explain
 from rag.recipe.sections import Recipe
 
 if TYPE_CHECKING:
@@ -95,23 +96,4 @@ def recall_recipe(note: str, *, where: str) -> Recipe:
 
 
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    problems = []
-    for problem in error.errors(include_url=False):
-        location = [part for part in problem["loc"] if isinstance(part, str)]
-        path = ".".join(str(part) for part in problem["loc"])
-        if problem["type"] == "extra_forbidden":
-            valid = _keys_at(location[:-1], model)
-            near = difflib.get_close_matches(location[-1], valid, 1)
-            advice = f"did you mean {near[0]!r}?" if near else f"valid keys: {', '.join(valid)}"
-            problems.append(f"unknown key {path!r}; {advice}")
-        else:
-            problems.append(f"{path}: {problem['msg']}, not {problem['input']!r}")
-    return "; ".join(problems)
-
-
-def _keys_at(location: list[str], model: type[BaseModel]) -> list[str]:
-    found: Any = model
-    for part in location:
-        found = found.model_fields[part].annotation
-        found = next(iter(get_args(found)), found)  # of a list, what it lists
-    return list(found.model_fields)
+    return "; ".join(said for _, said in explain(error, model))

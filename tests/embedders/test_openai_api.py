@@ -14,6 +14,7 @@ import pytest
 
 from rag.embedders import OpenAIEmbedder
 from rag.errors import EmbeddingError
+from rag.keys import forget_key, hold_key
 from rag.protocols import Embedder
 
 Answer = Callable[[list[str]], tuple[int, dict[str, str], object]]
@@ -174,6 +175,23 @@ def test_nobody_listens():
     embedder = OpenAIEmbedder("m", base_url="http://127.0.0.1:9/v1", dim=3, max_retries=0)
     with pytest.raises(EmbeddingError, match="Connection error"):
         embedder.embed_queries(["a"])
+
+
+def test_a_key_held_for_the_address_comes_before_the_environments(service):
+    hold_key(service.url, "held-for-this-one")
+    try:
+        make(service).embed_queries(["a"])
+    finally:
+        forget_key(service.url)
+    assert service.keys == ["Bearer held-for-this-one"]
+
+
+def test_a_refusal_that_repeats_the_key_is_told_without_it(service):
+    service.script = [lambda _: (401, {}, {"error": {"message": "Incorrect API key provided: secret"}})]
+    with pytest.raises(EmbeddingError, match=r"provided: \*\*\*") as caught:
+        make(service).embed_queries(["a"])
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 def test_the_public_service_needs_a_key(monkeypatch):

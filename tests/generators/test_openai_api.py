@@ -15,8 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import ChoiceError, ContextError, GenerationError, GenerationTimeoutError, ModelError
+from rag.errors import (
+    ChoiceError,
+    ContextError,
+    CredentialError,
+    GenerationError,
+    GenerationTimeoutError,
+    ModelError,
+)
 from rag.generators import OpenAIGenerator, render_question
+from rag.keys import forget_key, hold_key
 from rag.protocols import Chooser, Generator, Sampler, StructuredGenerator
 from rag.types import Message
 
@@ -119,6 +127,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.plays: list[Callable[[Handler], None]] = []
         self.times: list[float] = []
         self.bodies: list[dict[str, object]] = []
+        self.keys: list[str | None] = []
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -135,6 +144,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.server.times.append(time.monotonic())
         self.server.bodies.append(json.loads(body))
+        self.server.keys.append(self.headers["authorization"])
         self.server.plays.pop(0)(self)
 
     def fail(self, status: int, message: str = "no", **headers: str) -> None:
@@ -301,6 +311,26 @@ def test_a_missing_key_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("TEST_API_KEY")
     with pytest.raises(GenerationError, match="TEST_API_KEY is not set"):
         OpenAIGenerator("m", api_key_env="TEST_API_KEY")
+
+
+def test_a_key_held_for_the_address_comes_before_the_environments(server: Server, make: Make) -> None:
+    url = f"http://127.0.0.1:{server.server_port}/v1"
+    hold_key(url, "sk-held-for-this-one")
+    try:
+        server.plays = [whole]
+        list(make().generate(user("hi")))
+    finally:
+        forget_key(url)
+    server.plays = [whole]
+    list(make().generate(user("hi")))
+    assert server.keys == ["Bearer sk-held-for-this-one", f"Bearer {KEY}"]
+
+
+def test_a_key_that_no_header_can_carry_is_not_repeated(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_API_KEY", "sk-broken\nin-two")
+    with pytest.raises(CredentialError, match="TEST_API_KEY") as caught:
+        make()
+    assert "sk-broken" not in str(caught.value)
 
 
 def test_what_is_sent(server: Server, make: Make) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from rag.errors import ContextError
 from rag.generators import PromptTemplate, pack_context
+from rag.generators.packing import token_shares
 from rag.types import Chunk, Hit, Message
 
 TEMPLATE = PromptTemplate(user="{passages}?{question}", passage="{content}", separator="|")
@@ -113,3 +114,24 @@ def test_the_budget_holds_and_no_hit_is_lost(
         above = [other.chunk.text for other in packed.used if other.rank < hit.rank]
         content = "|".join([*above, hit.chunk.text]) + "?" + question
         assert len(content) + 1 + sum(len(m.content) + 1 for m in packed.messages[:-1]) > size - answer
+
+
+def test_every_token_of_a_prompt_is_a_passage_s_the_history_s_the_question_s_or_the_instructions() -> None:
+    headed = Hit(Chunk("d", "file:///d", 0, 4, "bb\u202ebb", title="T"), 1.0, 2)
+    history = [Message("user", "one"), Message("assistant", "three")]
+    generator = CharacterGenerator(100)
+    found = [*hits("aaaaa"), headed]
+    packed = pack_context("why", found, generator, max_answer_tokens=10, template=TEMPLATE, history=history)
+    shares = token_shares("why", packed, generator)
+    assert packed.shown == ("aaaaa", "bb\u202ebb")
+    # "T", a newline and four letters, without what nobody sees; 3 + 5 letters of the turns before
+    assert (shares.passages, shares.history, shares.question) == ((5, 6), 8, 3)
+    assert shares.instructions == 2 + 3  # "|" and "?" of the template, and one a message
+    assert sum(shares.passages) + shares.history + shares.question + shares.instructions == packed.prompt_tokens
+
+
+def test_of_an_excerpt_the_shares_are_those_of_what_is_shown() -> None:
+    found = hits("The keep is high. It rains.", "The garden is open. The keep is old.")
+    packed = pack_context("How high is the keep?", found, CharacterGenerator(500), max_answer_tokens=10, excerpt=1)
+    assert packed.shown == ("The keep is high.",)
+    assert token_shares("", packed, CharacterGenerator(500)).passages == (17,)

