@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rag.chains.ingest import IndexProgress, IndexReport, index_files
+from rag.chains.ingest import FileResult, IndexProgress, IndexReport, index_files
+from rag.chains.planning import IndexPlan, plan_files
 from rag.errors import ChunkError, NotAnIndexError, RecipeError
 from rag.index import IndexInfo, IndexSettings, Snapshot, Writer, read_note
 from rag.loaders import load_bytes
@@ -153,25 +154,25 @@ class Pipeline:
         exclude: Iterable[str] = (),
         sync: bool = False,
         reembed: bool = False,
+        reread: bool = False,
         isolated: bool = False,
+        names: Mapping[str, str] | None = None,
         progress: Callable[[IndexProgress], None] | None = None,
+        told: Callable[[FileResult], None] | None = None,
     ) -> IndexReport:
         """Add files and folders, or bring them up to date.
 
         Globs add to the recipe's. ``sync`` also removes what has left the folders; ``reembed`` drops
         all that the index holds and builds it anew, as an index of another embedder needs: in one commit, until
         which searches see the old one. ``isolated`` parses each file in a process of its own, with limits on its time
-        and memory, as files of strangers need. Raises StorageError, ModelError, RecipeError; a file
-        that cannot be read is in the report's ``skipped`` instead.
+        and memory, as files of strangers need. ``reread`` parses and cuts also what has not changed; ``names`` says
+        what a file is shown as, by uri, where that is not its path from the folder; ``told`` hears what became of each
+        file once that is committed. An exception of ``progress`` ends the run. Raises StorageError, ModelError,
+        RecipeError; a file that cannot be read is in the report's ``skipped`` instead.
         """
         embedder = self.embedder
         recipe = self.recipe
-        if embedder is not None and recipe.chunker.max_tokens > embedder.max_tokens:
-            raise RecipeError(
-                f"chunker.max_tokens is {recipe.chunker.max_tokens}, but {recipe.embedder.model} reads "
-                f"{embedder.max_tokens} tokens",
-                hint=f"set chunker.max_tokens to {embedder.max_tokens} or less",
-            )
+        self._check_passages()
         with Writer.open(self.path, self._settings(), reembed=reembed) as writer:
             writer.set_note(RECIPE_NOTE, recipe.model_dump_json())
             return index_files(
@@ -184,8 +185,52 @@ class Pipeline:
                 exclude=[*recipe.sources.exclude, *exclude],
                 sync=sync,
                 at_once=reembed,
+                reread=reread,
+                names=names,
                 load=IsolatedLoader() if isolated else load_bytes,
                 progress=progress,
+                told=told,
+            )
+
+    def plan(
+        self,
+        *paths: str | PathLike[str],
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        since: float | None = None,
+    ) -> IndexPlan:
+        """What ``add`` of these paths with ``sync`` would find, without parsing anything. Needs no model.
+
+        ``since`` is when they were last added, in seconds: what the system has not changed after that is not read
+        again. Raises NotAnIndexError where nothing was added yet, StorageError.
+        """
+        recipe = self.recipe
+        with Snapshot.open(self.path) as snapshot:
+            return plan_files(
+                [Path(path) for path in paths],
+                snapshot,
+                settings=recipe.chunk_settings,
+                include=[*recipe.sources.include, *include],
+                exclude=[*recipe.sources.exclude, *exclude],
+                since=since,
+            )
+
+    def load(self) -> None:
+        """Make every part now that answering and indexing need, so that what cannot be made is known.
+
+        Raises RecipeError, ModelError, GenerationError, CredentialError, MissingExtraError.
+        """
+        recipe, embedder, generator = self.recipe, self.embedder, self.generator
+        self._check_passages()
+        build_answer_parts(recipe, generator, embedder, whole=recipe.chain.kind == "one-shot")
+        _ = _ChunkerOnDemand(recipe, embedder, lambda: generator).made, self.reranker, self.transform
+
+    def _check_passages(self) -> None:
+        embedder, longest = self.embedder, self.recipe.chunker.max_tokens
+        if embedder is not None and longest > embedder.max_tokens:
+            raise RecipeError(
+                f"chunker.max_tokens is {longest}, but {self.recipe.embedder.model} reads {embedder.max_tokens} tokens",
+                hint=f"set chunker.max_tokens to {embedder.max_tokens} or less",
             )
 
     def adopt(self) -> None:
@@ -321,7 +366,8 @@ class _ChunkerOnDemand:
         self._generator = generator
 
     @cached_property
-    def _chunker(self) -> Chunker:
+    def made(self) -> Chunker:
+        """The chunker. Raises RecipeError, ModelError."""
         try:
             return build_chunker(self._recipe, self._embedder, self._generator)
         except ChunkError as error:  # of the recipe, not of the document that happens to be first
@@ -329,7 +375,7 @@ class _ChunkerOnDemand:
 
     def chunk(self, document: Document) -> Iterable[Chunk]:
         """Passages in order. Raises RecipeError, ChunkError."""
-        return self._chunker.chunk(document)
+        return self.made.chunk(document)
 
 
 def open_index(path: str | PathLike[str], recipe: Recipe | str | PathLike[str] | None = None) -> Pipeline:

@@ -66,3 +66,27 @@ def test_a_recipe_that_is_adopted_is_what_the_index_opens_with(tmp_path: Path):
         assert index.recipe == other
         assert index.info().settings.k1 == 0.9
         assert index.search("boilers")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ('[generator]\nmodel = "/no/such.gguf"', "no such.gguf|/no/such.gguf"),
+        ('[generator]\nkind = "openai"\nmodel = "m"\napi_key_env = "NO_SUCH_KEY"', "NO_SUCH_KEY is not set"),
+        ('[grounding]\nverifier = "judge"\n[generator]\nkind = "extractive"', "grounding.verifier"),
+        ('[chunker]\nkind = "semantic"\n[generator]\nkind = "extractive"', "chunker.kind"),
+        ('[reranker]\nmodel = "/no/such/reranker"\n[generator]\nkind = "extractive"', "/no/such/reranker"),
+    ],
+)
+def test_load_makes_every_part_so_that_what_is_missing_is_known_before_a_question(tmp_path: Path, recipe, said):
+    from rag.recipe import parse_recipe
+
+    index = rag.open(tmp_path / "index", parse_recipe(f'{recipe}\n[embedder]\nbackend = "none"'))
+    with index, pytest.raises(rag.RagError, match=said):
+        index.load()
+    assert not (tmp_path / "index").exists()
+
+
+def test_load_is_content_with_what_can_be_made(tmp_path: Path):
+    with rag.open(tmp_path / "index", "extractive") as index:
+        index.load()

@@ -7,34 +7,41 @@ import json
 import os
 import re
 import unicodedata
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from rag.loaders import file_uri
+
 _NAME = 80  # characters kept of a name
+_DEPTH = 8  # folders kept of a path
 _OTHER = re.compile(r"[^\w.\- ]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as the browser sent it."""
+    """A file as the browser sent it; the name of one in a folder begins with the folder's."""
 
     name: str
     data: bytes
 
 
 def problem(upload: Upload, limit_mb: int) -> str | None:
-    """Why the file cannot be what its name says; None where it can. Whether it can be read, reading it shows."""
+    """The key of the words that say why the file cannot be what its name says; None where it can.
+
+    Whether it can be read, reading it shows.
+    """
     suffix = PurePosixPath(upload.name.replace("\\", "/")).suffix.lower()
     if len(upload.data) > limit_mb << 20:
-        return f"larger than {limit_mb} MB"
+        return "uploads.large"
     if not upload.data:
-        return "empty"
+        return "uploads.empty"
     if suffix == ".pdf" and b"%PDF-" not in upload.data[:1024]:
-        return "not a PDF, whatever its name says"
+        return "uploads.no_pdf"
     if suffix == ".docx" and not upload.data.startswith(b"PK\x03\x04"):
-        return "not a Word document, whatever its name says"
+        return "uploads.no_word"
     if suffix not in {".pdf", ".docx"} and _is_binary(upload.data):
-        return "not text, and no format that can be read"
+        return "uploads.no_text"
     return None
 
 
@@ -54,23 +61,39 @@ def safe_name(name: str) -> str:
     return f"{stem}.{suffix}" if suffix else stem
 
 
-def keep(upload: Upload, folder: Path, *, owner: str = "", copy: int = 0) -> Path:
-    """Where the file now is; the owner's ``copy`` of the same name is replaced, whole or not at all. Raises OSError."""
-    name = safe_name(upload.name)
-    key = json.dumps([owner, name, copy])
-    place = folder / hashlib.sha256(key.encode("utf-8")).hexdigest()[:16] / name
+def shown_name(name: str) -> str:
+    """The path that the browser sent, each of its parts made safe: what the file is shown as, and never a path here."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part.strip(" .")]
+    return "/".join(safe_name(part) for part in parts[-_DEPTH:]) or safe_name(name)
+
+
+def place_of(upload: Upload, folder: Path, *, owner: str = "", copy: int = 0) -> Path:
+    """Where the owner's ``copy`` of a file of that name is kept."""
+    key = json.dumps([owner, unicodedata.normalize("NFC", upload.name), copy])
+    return folder / hashlib.sha256(key.encode("utf-8")).hexdigest()[:16] / safe_name(upload.name)
+
+
+def keep(upload: Upload, place: Path) -> None:
+    """Write the file there, in the place of another, whole or not at all. Raises OSError."""
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = place.with_name(f".{name[:40]}.new")
+    new = place.with_name(f".{place.name[:40]}.new")
     with new.open("wb") as file:
         file.write(upload.data)
         file.flush()
         os.fsync(file.fileno())
     new.replace(place)
-    return place
 
 
 def drop(path: Path, folder: Path) -> None:
     """Remove a file that ``keep`` kept; any other stays. Raises OSError."""
     if path.parent.parent == folder and path.is_file():
         path.unlink()
-        path.parent.rmdir()
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+
+
+def tidy(folder: Path, held: Container[str]) -> None:
+    """Remove the kept files of which nothing is ``held``, by uri: no list shows them to anybody. Raises OSError."""
+    for place in folder.glob("*/*"):
+        if file_uri(place) not in held:
+            drop(place, folder)

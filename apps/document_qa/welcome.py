@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import streamlit as st
-from documents import add_documents
-from indexing import IndexJob, begin_indexing, watch_indexing
+from documents import adding
+from indexing import IndexJob, begin_indexing
 from library import SAMPLES, Library
+from results import show_indexing
 from visitor import Visitor
 
 
@@ -19,7 +20,10 @@ def welcome_page(held: Library, who: Visitor) -> None:
         return
     if SAMPLES.is_dir() and st.button(say("welcome.try"), type="primary", disabled=held.busy):
         held.job = begin_indexing(held.pipeline, [SAMPLES], IndexJob(who.owner))
-        watch_indexing(held.job, who)
-    add_documents(held, who)
+        st.rerun()
+    running, look = adding(held, who)
+    look()
+    with running:
+        show_indexing(held, who)
     if not held.empty:
         st.rerun()

@@ -11,16 +11,18 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
 
+from rag.chains.ingest_records import FileResult, IndexProgress, IndexReport, Skipped
 from rag.chains.stretches import Stretch, embed_stretches
 from rag.embedders import LateEmbedder
 from rag.errors import ChunkError, LoadError
@@ -30,7 +32,7 @@ from rag.protocols import Chunker, Embedder
 from rag.text import detect_language
 from rag.types import Chunk, Document, Vectors, content_hash
 
-__all__ = ["IndexProgress", "IndexReport", "Skipped", "index_files"]
+__all__ = ["FileResult", "IndexProgress", "IndexReport", "Skipped", "file_settings", "index_files", "selected"]
 
 # Bumped when the same bytes come to other documents: files are then read anew.
 INGEST_VERSION = "1"
@@ -47,40 +49,9 @@ Load: TypeAlias = Callable[..., Iterable[Document | LoadError]]
 Step: TypeAlias = Callable[[dict[str, Vectors]], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file or record that could not be read, and why."""
-
-    uri: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class IndexProgress:
-    """How far a run is; ``current`` is the file being read, relative to its root."""
-
-    files: int
-    files_total: int
-    bytes: int
-    bytes_total: int
-    passages: int
-    current: str
-
-
-@dataclass(slots=True)
-class IndexReport:
-    """What a run did: files seen; documents added, updated, unchanged, removed; passages written, embedded."""
-
-    files: int = 0
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    passages: int = 0
-    embedded: int = 0
-    seconds: float = 0.0
-    generation: int = 0
-    skipped: tuple[Skipped, ...] = ()
+def file_settings(settings: str, shown: str) -> str:
+    """The hash of all but its bytes that a file's documents come of: how it is cut, and how it is shown."""
+    return content_hash(content_hash(INGEST_VERSION, settings), shown)
 
 
 def index_files(
@@ -94,8 +65,11 @@ def index_files(
     exclude: Sequence[str] = (),
     sync: bool = False,
     at_once: bool = False,
+    reread: bool = False,
+    names: Mapping[str, str] | None = None,
     load: Load = load_bytes,
     progress: Callable[[IndexProgress], None] | None = None,
+    told: Callable[[FileResult], None] | None = None,
 ) -> IndexReport:
     """Bring the index up to date with files and folders.
 
@@ -105,58 +79,46 @@ def index_files(
     cut anew. With ``sync``, documents under the given folders whose file has gone, or is no longer
     selected by the globs, leave the index; nothing leaves because a file or folder cannot be read.
     ``load`` parses a file's bytes. With ``at_once`` there is one commit, at the end: readers never see a part of
-    the work, and an interruption leaves the index as it was.
+    the work, and an interruption leaves the index as it was. With ``reread``, files are parsed and cut also where
+    nothing about them has changed. ``names`` says what a file is shown as, by uri, where that is not its path from the
+    folder. ``told`` hears what became of each file once that is committed, so also where the run ends before its end.
     """
     started = time.monotonic()
+    found, unlisted = selected(paths, include, exclude, names or {}, own=writer.path)
     with ThreadPoolExecutor(1, "embedding") as executor:
-        run = _Run(
-            writer, chunker, embedder, content_hash(INGEST_VERSION, settings), executor, at_once=at_once, load=load
-        )
-        return _index_files(run, paths, include, exclude, sync=sync, progress=progress, started=started)
+        run = _Run(writer, chunker, embedder, settings, executor, at_once=at_once, reread=reread, load=load, told=told)
+        for error in unlisted:
+            run.skip_file(error)
+        size = run.read_all(found, progress)
+        run.finish()
+        if sync:
+            unreadable = [error.where for error in unlisted]
+            for folder in (path for path in paths if path.is_dir()):
+                run.remove_missing(uri_prefix(folder), {file.uri for file in found}, unreadable)
+        report = run.done(files=len(found), started=started)
+    if progress:
+        progress(IndexProgress(len(found), len(found), size, size, report.passages, ""))
+    return report
 
 
-def _index_files(
-    run: _Run,
+def selected(
     paths: Sequence[Path],
     include: Sequence[str],
     exclude: Sequence[str],
+    names: Mapping[str, str] = MappingProxyType({}),
     *,
-    sync: bool,
-    progress: Callable[[IndexProgress], None] | None,
-    started: float,
-) -> IndexReport:
-    writer = run.writer
-    own = Path(os.path.abspath(writer.path))  # noqa: PTH100  as walk does; an index in its own folder is no document
+    own: Path,
+) -> tuple[list[SourceFile], list[LoadError]]:
+    """The files to read, each once and as ``names`` has it shown, but none of the index; and what cannot be listed."""
+    index = Path(os.path.abspath(own))  # noqa: PTH100  as walk does
     found: dict[str, SourceFile] = {}
-    unreadable: list[str] = []
+    unlisted: list[LoadError] = []
     for item in walk(paths, include=include, exclude=exclude):
         if isinstance(item, LoadError):
-            run.skip(item)
-            unreadable.append(item.where)
-        elif not item.path.is_relative_to(own):
-            found.setdefault(item.uri, item)
-    sizes = [_size(file.path) for file in found.values()]
-    done = 0
-    for number, (file, size) in enumerate(zip(found.values(), sizes, strict=True)):
-
-        def watch(number: int = number, done: int = done, current: str = file.relative) -> None:
-            if progress:
-                progress(IndexProgress(number, len(found), done, sum(sizes), run.cut, current))
-
-        watch()
-        run.read(file, watch)
-        done += size
-    run.finish()
-    if sync:
-        for folder in (path for path in paths if path.is_dir()):
-            run.remove_missing(uri_prefix(folder), found, unreadable)
-    run.report.generation = writer.commit()
-    run.report.files = len(found)
-    run.report.skipped = tuple(run.skipped)
-    run.report.seconds = time.monotonic() - started
-    if progress:
-        progress(IndexProgress(len(found), len(found), done, sum(sizes), run.cut, ""))
-    return run.report
+            unlisted.append(item)
+        elif not item.path.is_relative_to(index):
+            found.setdefault(item.uri, replace(item, relative=names.get(item.uri, item.relative)))
+    return list(found.values()), unlisted
 
 
 def _size(path: Path) -> int:
@@ -195,14 +157,18 @@ class _Run:
         executor: Executor,
         *,
         at_once: bool,
+        reread: bool,
         load: Load,
+        told: Callable[[FileResult], None] | None,
     ) -> None:
         self.writer = writer
         self.chunker = chunker
         self.embedder = embedder
         self.settings = settings
         self.at_once = at_once
+        self.reread = reread
         self.load = load
+        self.told = told
         self.late = embedder if isinstance(embedder, LateEmbedder) else None
         self.report = IndexReport()
         self.cut = 0
@@ -213,6 +179,7 @@ class _Run:
         self._pending: list[tuple[str, Chunk]] = []  # each with the key under which its vector comes
         self._stretches: list[Stretch] = []
         self._keys = count()
+        self._results: list[FileResult] = []  # not yet committed
         self._staged = 0
         self._committed = self._watched = time.monotonic()
 
@@ -221,20 +188,56 @@ class _Run:
         reason = f"{error.message} ({error.hint})" if error.hint else error.message
         self.skipped.append(Skipped(error.where, reason))
 
+    def skip_file(self, error: LoadError, path: str = "") -> None:
+        """Report a file of which nothing can be read, shown as ``path``."""
+        self.skip(error)
+        self._tell(FileResult(error.where, path or error.where, skipped=(self.skipped[-1],)))
+
+    def _tell(self, *results: FileResult) -> None:
+        if self.told:
+            for result in results:
+                self.told(result)
+
+    def read_all(self, files: Sequence[SourceFile], progress: Callable[[IndexProgress], None] | None) -> int:
+        """Stage the files; their bytes. What ``progress`` raises between two of them ends the run there.
+
+        What was read until then is committed.
+        """
+        sizes = [_size(file.path) for file in files]
+        done, total = 0, sum(sizes)
+        for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
+
+            def watch(number: int = number, done: int = done, current: str = file.relative) -> None:
+                if progress:
+                    progress(IndexProgress(number, len(files), done, total, self.cut, current))
+
+            try:
+                watch()
+            except BaseException:
+                if not self.at_once:
+                    self.finish()
+                raise
+            self.read(file, watch)
+            done += size
+        return total
+
     def read(self, file: SourceFile, watch: Callable[[], None]) -> None:
         """Stage one file, unless it is unchanged; ``watch`` is called now and then where that takes long."""
         try:
             data = read_file(file)
         except LoadError as error:
-            self.skip(error)
+            self.skip_file(error, file.relative)
             return
         sha256 = hashlib.sha256(data).hexdigest()
         held = self.writer.source_state(file.uri)
-        settings = content_hash(self.settings, file.relative)
-        if held and held.complete and (held.sha256, held.settings) == (sha256, settings):
+        settings = file_settings(self.settings, file.relative)
+        unchanged = held and held.complete and (held.sha256, held.settings) == (sha256, settings)
+        if held and unchanged and not self.reread:
             self.report.unchanged += held.documents
+            self._tell(FileResult(file.uri, file.relative, unchanged=held.documents))
             return
         skipped = len(self.skipped)
+        before = replace(self.report)
         self._steps.append(lambda _: self.writer.begin_source(file.uri))
         try:
             for item in self.load(data, uri=file.uri, name=file.path.name):
@@ -244,8 +247,15 @@ class _Run:
                     self._document(file, item, settings, watch)
         except LoadError as error:
             self.skip(error)
-        complete = len(self.skipped) == skipped
-        self._steps.append(lambda _: self._finish(file.uri, sha256, len(data), settings, complete=complete))
+        result = FileResult(
+            file.uri,
+            file.relative,
+            added=self.report.added - before.added,
+            updated=self.report.updated - before.updated,
+            unchanged=self.report.unchanged - before.unchanged,
+            skipped=tuple(self.skipped[skipped:]),
+        )
+        self._steps.append(lambda _: self._finish(result, sha256, len(data), settings))
 
     def _document(self, file: SourceFile, document: Document, settings: str, watch: Callable[[], None]) -> None:
         document = replace(
@@ -255,7 +265,7 @@ class _Run:
         )
         state = content_hash(settings, document.title, document.text, repr(sorted(document.metadata.items())))
         held = self.writer.document_state(document.uri)
-        if held and held.state == state:
+        if held and held.state == state and not self.reread:
             self.report.unchanged += 1
             self._steps.append(lambda _: self.writer.keep(document.uri))
             return
@@ -310,10 +320,18 @@ class _Run:
             self._stretches.append(Stretch.around(document, chunks))
         self._staged += len(chunks)
 
-    def _finish(self, uri: str, sha256: str, size: int, settings: str, *, complete: bool) -> None:
-        self.report.removed += self.writer.finish_source(
-            uri, sha256=sha256, size=size, settings=settings, complete=complete
+    def _finish(self, result: FileResult, sha256: str, size: int, settings: str) -> None:
+        removed = self.writer.finish_source(
+            result.uri, sha256=sha256, size=size, settings=settings, complete=not result.skipped
         )
+        self.report.removed += removed
+        self._results.append(replace(result, removed=removed))
+
+    def _commit(self) -> int:
+        generation = self.writer.commit()
+        self._tell(*self._results)
+        self._results = []
+        return generation
 
     def _embed(self) -> None:
         """Hand what is pending to the embedder, and meanwhile stage what it was given before."""
@@ -345,7 +363,7 @@ class _Run:
     def flush(self) -> None:
         """Embed what is pending, to be committed when it is staged; called only between documents."""
         if not self.at_once:
-            self._steps.append(lambda _: self.writer.commit())
+            self._steps.append(lambda _: self._commit())
         self._embed()
         self._staged = 0
         self._committed = time.monotonic()
@@ -366,7 +384,17 @@ class _Run:
             if held.source not in seen and not (closed and held.source.startswith(closed))
         ]
         for source in gone:
-            self.report.removed += self.writer.delete_source(source)
+            removed = self.writer.delete_source(source)
+            self.report.removed += removed
+            self._results.append(FileResult(source, source, removed=removed))
+
+    def done(self, *, files: int, started: float) -> IndexReport:
+        """Commit, and report."""
+        self.report.generation = self._commit()
+        self.report.files = files
+        self.report.skipped = tuple(self.skipped)
+        self.report.seconds = time.monotonic() - started
+        return self.report
 
 
 def _batched(chunks: Iterable[Chunk], size: int) -> Iterator[list[Chunk]]:

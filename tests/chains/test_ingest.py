@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from rag.chains import ingest
-from rag.chains.ingest import IndexProgress, IndexReport, index_files
+from rag.chains.ingest import FileResult, IndexProgress, IndexReport, index_files
 from rag.chunkers import AutoChunker
 from rag.index import IndexSettings, Snapshot, Writer, verify
 from rag.index import writer as writer_module
+from rag.loaders import file_uri
 from rag.text import WordTokenizer
 from rag.types import Vectors, content_hash
 
@@ -289,3 +290,79 @@ def test_a_path_in_the_metadata_does_not_hide_where_a_document_is(
     run(tmp_path, docs, embedder=embedder)
     with Snapshot.open(tmp_path / "index") as snapshot:
         assert "a.md" in {summary.metadata["path"] for summary in snapshot.documents()}
+
+
+def test_what_became_of_each_file_is_told_once_it_is_committed(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    run(tmp_path, docs, embedder=embedder)
+    (docs / "b.txt").write_text("The ferry leaves at one.\n")
+    (docs / "sub" / "c.jsonl").write_text('{"_id": "x", "text": "Record x is about x."}\nno JSON\n')
+    (docs / "empty.md").write_text("")
+    (docs / "new.md").write_text("A new one.\n")
+    told: list[FileResult] = []
+    held: list[int] = []
+
+    def tell(result: FileResult) -> None:
+        told.append(result)
+        with Snapshot.open(tmp_path / "index") as snapshot:
+            held.append(snapshot.generation)
+
+    report = run(tmp_path, docs, embedder=embedder, told=tell)
+    by_path = {one.path: one for one in told}
+    assert len(told) == len(by_path) == 5
+    assert {path: (one.added, one.updated, one.unchanged, one.removed) for path, one in by_path.items()} == {
+        "a.md": (0, 0, 1, 0),
+        "b.txt": (0, 1, 0, 0),
+        "empty.md": (0, 0, 0, 0),
+        "new.md": (1, 0, 0, 0),
+        "sub/c.jsonl": (0, 0, 1, 0),
+    }
+    assert [len(one.skipped) for one in told if one.path in ("empty.md", "sub/c.jsonl")] == [1, 1]
+    assert {skipped for one in told for skipped in one.skipped} == set(report.skipped)
+    assert held[-1] == report.generation
+
+
+def test_a_file_that_has_left_its_folder_is_told_too(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
+    run(tmp_path, docs, embedder=embedder)
+    (docs / "sub" / "c.jsonl").unlink()
+    told: list[FileResult] = []
+    run(tmp_path, docs, embedder=embedder, sync=True, told=told.append)
+    assert [(one.path.rpartition("/")[2], one.removed) for one in told if one.removed] == [("c.jsonl", 3)]
+
+
+def test_a_run_that_is_stopped_between_two_files_keeps_what_it_read(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder
+) -> None:
+    told: list[FileResult] = []
+
+    def stop(progress: IndexProgress) -> None:
+        if progress.files == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, docs, embedder=embedder, progress=stop, told=told.append)
+    assert uris(tmp_path) == ["a.md", "b.txt"]
+    assert [one.path for one in told] == ["a.md", "b.txt"]
+    report = run(tmp_path, docs, embedder=embedder)
+    assert (report.added, report.unchanged) == (3, 2)
+
+
+def test_files_are_read_again_where_that_is_asked_for(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
+    run(tmp_path, docs, embedder=embedder)
+    embedder.seen.clear()
+    report = run(tmp_path, docs, embedder=embedder, reread=True)
+    assert (report.added, report.updated, report.unchanged) == (0, 5, 0)
+    assert embedder.seen == []  # the same words have the same vectors
+    assert len(uris(tmp_path)) == 5
+    assert verify(tmp_path / "index") == []
+
+
+def test_a_file_is_shown_by_the_name_that_it_is_given(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
+    names = {file_uri(docs / "sub" / "c.jsonl"): "dropped/c.jsonl"}
+    file = docs / "sub" / "c.jsonl"
+    run(tmp_path, file, embedder=embedder, names=names)
+    with Snapshot.open(tmp_path / "index") as snapshot:
+        assert {one.metadata["path"] for one in snapshot.documents()} == {"dropped/c.jsonl"}
+    assert run(tmp_path, file, embedder=embedder, names=names).unchanged == 3
+    assert run(tmp_path, file, embedder=embedder).updated == 3  # shown otherwise
