@@ -46,36 +46,23 @@ def testset(
     fewer good questions than were asked for.
     """
     from rag.cli.progress import evaluating
-    from rag.errors import RecipeError
-    from rag.evaluation.testset.make import Plan, make_testset
+    from rag.evaluation.testset.make import Plan
+    from rag.evaluation.testset.of_index import testset_of
     from rag.pipeline import Pipeline
     from rag.recipe import load_recipe
 
-    with Pipeline(index) as pipeline:
-        chosen = load_recipe(recipe) if recipe else pipeline.recipe
-        if chosen.generator.kind == "extractive":
-            raise RecipeError(
-                "the extractive generator quotes sentences and writes no questions",
-                where="generator.kind",
-                hint="give a recipe with a language model: --recipe default",
+    try:
+        with Pipeline(index) as pipeline, evaluating(quiet=json) as update:
+            made = testset_of(
+                pipeline,
+                out,
+                plan=Plan(n, unanswerable, seed, where, rules),
+                generator=load_recipe(recipe).generator if recipe else None,
+                progress=lambda now: update("questions", now.done, now.wanted),
             )
-        snapshot = pipeline.snapshot
-        if recipe:
-            pipeline.recipe = pipeline.recipe.model_copy(update={"generator": chosen.generator})
-        try:
-            with evaluating(quiet=json) as update:
-                made = make_testset(
-                    snapshot,
-                    out,
-                    generator=pipeline.generator,
-                    generator_name=f"{chosen.generator.kind} {chosen.generator.model}",
-                    embedder=pipeline.embedder,
-                    plan=Plan(n, unanswerable, seed, where, rules),
-                    progress=lambda now: update("questions", now.done, now.wanted),
-                )
-        except KeyboardInterrupt:
-            sys.stderr.write(f"interrupted: {out} keeps its rows; the same command goes on from there\n")
-            raise typer.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt:
+        sys.stderr.write(f"interrupted: {out} keeps its rows; the same command goes on from there\n")
+        raise typer.Exit(INTERRUPTED) from None
     if json:
         from rag.cli.output import print_json
 

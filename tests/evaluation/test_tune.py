@@ -444,6 +444,14 @@ def test_another_cut_embeds_what_is_new_and_is_kept(forest: Path, tmp_path: Path
                 assert all(document.text[c.start : c.end] == c.text for c in trial.chunks_of(summary.uri))
 
 
+def test_no_vector_of_another_embedder_is_taken(forest: Path, tmp_path: Path) -> None:
+    other = LetterEmbedder()
+    other.fingerprint = "other letters"
+    with Snapshot.open(_indexed(forest, LetterEmbedder())) as source:
+        cut = TrialIndexes(source, other, tmp_path / "work", watch=lambda done, total: None).cut(_recipe(60))
+    assert cut.embedded == len(other.embedded) == cut.passages > 0
+
+
 def test_a_cut_that_was_interrupted_goes_on(forest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.evaluation.tuning.index.BATCH", 16)
     monkeypatch.setattr("rag.evaluation.tuning.index.COMMIT", 32)

@@ -19,6 +19,7 @@ from rag.evaluation.results import QueryResult
 
 STATE, FINISHED, INDEX = "state.json", "finished.jsonl", "index"
 RUN, SCORES, SUMMARY, REPORT = "run.trec", "scores.jsonl", "summary.json", "report.html"
+MISSES = "misses.jsonl"
 
 _RESULT: TypeAdapter[QueryResult] = TypeAdapter(QueryResult)
 
@@ -84,7 +85,7 @@ class EvaluationFolder:
                     hint="give another --out, or --fresh to start over in this one",
                 )
             if fresh:
-                for name in (FINISHED, RUN, SCORES, SUMMARY, REPORT):
+                for name in (FINISHED, RUN, SCORES, SUMMARY, REPORT, MISSES):
                     (self.path / name).unlink(missing_ok=True)
                 shutil.rmtree(self.path / INDEX, ignore_errors=True)
         elif others:
@@ -103,16 +104,7 @@ class EvaluationFolder:
         whole = data.rfind(b"\n") + 1
         if whole < len(data):  # the line that a kill tore
             os.truncate(file, whole)
-        finished = {}
-        for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
-            try:
-                result = _RESULT.validate_json(line)
-            except ValidationError as error:
-                raise EvaluationError(
-                    "a finished question cannot be read", where=f"{file}:{number}", hint="--fresh starts over"
-                ) from error
-            finished[result.id] = result
-        return finished
+        return read_finished(file)
 
     def save(self, result: QueryResult) -> None:
         """Keep a finished question."""
@@ -135,6 +127,20 @@ class EvaluationFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def read_finished(file: Path) -> dict[str, QueryResult]:
+    """The finished questions by id, each as it was last kept. Raises EvaluationError, naming the line; OSError."""
+    finished = {}
+    for number, line in enumerate(file.read_bytes().split(b"\n")[:-1], 1):  # a last line without an end was torn
+        try:
+            result = _RESULT.validate_json(line)
+        except ValidationError as error:
+            raise EvaluationError(
+                "a finished question cannot be read", where=f"{file}:{number}", hint="--fresh starts over"
+            ) from error
+        finished[result.id] = result
+    return finished
 
 
 def write_atomically(path: Path, text: str) -> None:

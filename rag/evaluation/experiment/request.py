@@ -21,15 +21,17 @@ class Request:
     """What to evaluate. ``target`` is a suite, a data set folder or a test set; what is given goes before the suite's.
 
     ``recipes`` are names or files; ``index`` is searched instead of one made of the data set's documents, by its own
-    recipe if none is given. ``data`` is the folder of a suite's data sets; ``split`` names the judgements,
-    qrels/SPLIT.tsv. ``judge`` is the recipe whose generator judges, the evaluated one by default. ``baseline`` is a
-    TREC run or the folder of an earlier evaluation; without one the first recipe is that of the others. ``out`` is
-    where the results go; of several recipes, to a folder each.
+    recipe if none is given. With ``trial``, a recipe that needs another embedder, cutting or BM25 than that index has
+    is measured on a trial index made of its documents. ``data`` is the folder of a suite's data sets; ``split`` names
+    the judgements, qrels/SPLIT.tsv. ``judge`` is the recipe whose generator judges, the evaluated one by default.
+    ``baseline`` is a TREC run or the folder of an earlier evaluation; without one the first recipe is that of the
+    others. ``out`` is where the results go; of several recipes, to a folder each.
     """
 
     target: Path
     recipes: tuple[str, ...] = ()
     index: Path | None = None
+    trial: bool = False
     data: Path | None = None
     split: str = ""
     measures: tuple[str, ...] = ()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rag import __version__
@@ -20,6 +22,7 @@ from rag.evaluation.experiment.judging import check_judge
 from rag.evaluation.experiment.provenance import generator_hash, machine, model_hashes, versions
 from rag.evaluation.experiment.request import Request, Setting, read_setting
 from rag.evaluation.experiment.summary import Summary
+from rag.evaluation.experiment.trial import departures_of, make_trial, told
 from rag.evaluation.experiment.writing import write_results
 from rag.evaluation.misses.gold import find_documents
 from rag.evaluation.ranking.significance import compare, unpaired
@@ -73,6 +76,7 @@ def _evaluate(
         recipe = models.recipe
         hashes = model_hashes(models)
         generation = models.info().generation if request.index else 0
+        apart = departures_of(request.index, models) if request.index else ()
     judge = (load_recipe(suite.judge) if suite.judge else recipe).generator
     generating = generator_hash("generator", recipe.generator) if suite.answers else {}
     judging: Mapping[str, str] = {}
@@ -86,14 +90,22 @@ def _evaluate(
         "models": dict(hashes),
         "index": [str(request.index.resolve()), generation] if request.index else None,
     }
+    if apart and request.trial:
+        settings["trial"] = list(apart)
     title = _title(request, name)
     folder = _folder(request, setting, title, settings)
     later = {"generator": generating, "judge": {**judge.model_dump(), **judging} if judges else None}
-    with (
-        EvaluationFolder(folder, settings, later, fresh=request.fresh) as kept,
-        Pipeline(request.index or folder / INDEX, recipe) as pipeline,
-    ):
-        notes = (*setting.notes, *(() if request.index else _index(pipeline, dataset, progress)))
+
+    def tell(what: str, done: int, total: int) -> None:
+        progress(f"{title}: {what}", done, total)
+
+    with EvaluationFolder(folder, settings, later, fresh=request.fresh) as kept, ExitStack() as stack:
+        index = request.index or folder / INDEX
+        if request.index and apart and request.trial:
+            index = make_trial(index, recipe, folder / INDEX, watch=partial(tell, "indexing"))
+        pipeline = stack.enter_context(Pipeline(index, recipe))
+        notes = (*setting.notes, *told(apart, trial=request.trial))
+        notes += () if request.index else _index(pipeline, dataset, tell)
         notes += _missing(pipeline, setting)
         evaluation = evaluate(
             pipeline,
@@ -110,20 +122,22 @@ def _evaluate(
             ),
             kept,
             name=title,
-            progress=lambda what, done, total: progress(f"{title}: {what}", done, total),
+            progress=tell,
             provenance=Provenance(
                 command=request.command,
                 started=started.isoformat(timespec="seconds"),
                 seconds=0.0,
                 recipe_name=title,
                 recipe_toml=recipe_toml(recipe),
-                index=str(request.index or folder / INDEX),
+                index=str(index),
                 seed=suite.seed,
                 versions=versions(),
                 machine=machine(),
                 hashes={**dataset.sha256, **hashes, **generating, **judging},
             ),
         )
+        if index == request.index and (now := pipeline.info().generation) != generation:
+            notes += (f"the index changed meanwhile (commit {generation}, then {now}): measure again",)
     took = replace(evaluation.provenance, seconds=time.monotonic() - clock)
     return replace(evaluation, notes=(*notes, *evaluation.notes), provenance=took), folder
 

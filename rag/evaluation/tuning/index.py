@@ -1,8 +1,8 @@
 """Trial indexes: an index's documents cut anew, with the vectors that are known already.
 
 The texts are those that the index holds, so no source file is read. A vector depends on a passage's content alone:
-those of passages that the index or an earlier trial index holds are taken from there. With late chunking it depends on
-the whole document, and each trial index embeds its own.
+those of passages that the index or an earlier trial index of the same embedder holds are taken from there. With late
+chunking it depends on the whole document, and each trial index embeds its own.
 """
 
 from __future__ import annotations
@@ -55,17 +55,19 @@ class TrialIndexes:
     @contextmanager
     def open(self, recipe: Recipe) -> Iterator[Snapshot]:
         """The documents as the recipe cuts them, scored by its BM25. Raises ChunkError, StorageError."""
-        self.cut(recipe)
-        path = self._path(recipe)
-        settings = self._settings(recipe)
-        with Snapshot.open(path) as snapshot:
-            if snapshot.settings == settings:
-                yield snapshot
-                return
-        with Writer.open(path, settings) as writer:
-            writer.commit()
-        with Snapshot.open(path) as snapshot:
+        with Snapshot.open(self.ready(recipe)) as snapshot:
             yield snapshot
+
+    def ready(self, recipe: Recipe) -> Path:
+        """Where the index that ``open`` opens is, made if there is none. Raises ChunkError, StorageError."""
+        self.cut(recipe)
+        path, settings = self._path(recipe), self._settings(recipe)
+        with Snapshot.open(path) as snapshot:
+            fits = snapshot.settings == settings
+        if not fits:
+            with Writer.open(path, settings) as writer:
+                writer.commit()
+        return path
 
     def cut(self, recipe: Recipe) -> Cut:
         """Make the trial index, or finish it, unless it is there. Raises as ``open``."""
@@ -74,7 +76,9 @@ class TrialIndexes:
             return known
         started = time.monotonic()
         with ExitStack() as stack:
-            holders = [self.source, *(stack.enter_context(Snapshot.open(path)) for path in self._others(path))]
+            others = (stack.enter_context(Snapshot.open(path)) for path in self._others(path))
+            fingerprint = self.embedder.fingerprint if self.embedder else ""
+            holders = [one for one in (self.source, *others) if one.settings.fingerprint == fingerprint]
             writer = stack.enter_context(Writer.open(path, self._settings(recipe)))
             embedded = _build(writer, self.source, recipe, self.embedder, holders, self._watch)
         with Snapshot.open(path) as snapshot:
