@@ -1,4 +1,4 @@
-# make setup | demo | test | lint | eval | bench: each sets up what is missing first.
+# make setup | demo | test | lint | eval | bench | shots: each sets up what is missing first.
 #   make demo DOCS=path/to/folder Q="your question"    the demo on your own folder
 #   make test DATA=path   make eval DATA=path   make bench DATA=path         where the public collections are
 PYTHON ?= python3
@@ -12,7 +12,7 @@ INDEX ?= indexes/built/demo-$(shell printf '%s' '$(abspath $(DOCS))' | cksum | c
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: setup demo test lint eval bench
+.PHONY: setup demo test lint eval bench shots
 
 setup: $(VENV)/.models
 
@@ -57,3 +57,7 @@ eval: setup
 
 bench: setup
 	@HF_HUB_OFFLINE=1 $(BIN)/python eval/bench.py --data $(DATA)
+
+# Screenshots of the app, for docs/.
+shots: setup
+	@HF_HUB_OFFLINE=1 $(BIN)/python tests/apps/shots.py

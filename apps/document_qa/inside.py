@@ -1,113 +1,94 @@
-"""How the last answer came about: what was searched for, who found what, what the model was shown, where time went."""
+"""How an answer came about: what was searched for, who found what, what the model was shown, where time went."""
 
 from __future__ import annotations
 
-import altair as alt
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
-from escaping import plain
-from library import Library
+from inside_miss import explain_miss
+from inside_prompt import show_draft, show_prompt
+from inside_searches import hits_table, naming, show_search
+from inside_times import show_times
+from inside_trace import prompt_of, queries_of, searches_of
+from library import Library, conversations
+from talks import OPEN, known_talks
 from visitor import Visitor
 
-from rag.types import Answer, Hit, Step, Trace
+from rag.chains.turns import Turn, branch
+from rag.types import Trace
 
 
-def inside_page(held: Library, who: Visitor) -> None:  # noqa: ARG001  all pages are called alike
-    """The page."""
+def inside_page(held: Library, who: Visitor) -> None:
+    """The page: an answer of the open conversation, chosen here or by a link beside it."""
     say = who.say
     st.title(say("app.inside"))
-    answer: Answer | None = st.session_state.get("last")
-    if answer is None or answer.trace is None:
+    with conversations(who.owner) as store:
+        name = st.query_params.get("c", "") or st.session_state.get(OPEN, "")
+        if name not in known_talks(held, store):
+            st.info(say("inside.none"))
+            return
+        talk = held.pipeline.chat(store.find(name))
+        turns = talk.session.turns()
+        hidden = talk.hidden(turns, who.user.limited(None))
+        path = [turn for turn in branch(turns, talk.session.head) if turn.number not in hidden]
+        readable = {number: turn for number, turn in turns.items() if number not in hidden}
+        chosen = _choose(who, name, path, readable)
+        trace = talk.session.trace(chosen.number) if chosen else None
+    if chosen is None:
         st.info(say("inside.none"))
         return
-    st.text(f"{say('inside.question')}: {answer.question}")
-    queries = _queries(answer.trace)
+    st.session_state[OPEN] = st.query_params["c"] = name
+    _show(held, who, chosen, trace)
+
+
+def _choose(who: Visitor, name: str, path: Sequence[Turn], readable: Mapping[int, Turn]) -> Turn | None:
+    """The turn that the address names, or another that is chosen; the last of the path if none is."""
+    named = st.query_params.get("turn", "")
+    wanted = readable.get(int(named)) if named.isdecimal() else None
+    offered = list({turn.number: turn for turn in [*path, *([wanted] if wanted else [])]}.values())
+    if not offered:
+        return None
+    first = next((place for place, turn in enumerate(offered) if turn == wanted), len(offered) - 1)
+    chosen: Turn = st.selectbox(
+        who.say("inside.answer_to"),
+        offered,
+        index=first,
+        format_func=lambda turn: f"{turn.number}. {' '.join(turn.question.split())}"[:100],
+        key=f"looked at {name} {named}",
+    )
+    st.query_params["turn"] = str(chosen.number)
+    return chosen
+
+
+def _show(held: Library, who: Visitor, turn: Turn, trace: Trace | None) -> None:
+    say = who.say
+    answer = turn.answer
+    queries = queries_of(trace) if trace else list(turn.queries)
     if queries:
         st.subheader(say("inside.queries"))
-        st.dataframe({say("inside.queries"): queries}, hide_index=True, width="stretch")
+        st.dataframe({say("inside.queries"): queries}, hide_index=True, width="stretch", key="queries")
     st.subheader(say("inside.rankings"))
-    st.dataframe(rankings(answer, who), hide_index=True, width="stretch")
-    st.subheader(say("inside.context"))
-    found = len(answer.hits) + len(answer.dropped)
-    trace = answer.trace
-    st.text(
-        say("inside.shown", shown=len(answer.hits), found=found, read=trace.prompt_tokens, written=trace.output_tokens)
-    )
-    for hit in answer.hits:
-        with st.expander(plain(f"{hit.rank}. {hit.chunk.header or hit.chunk.uri}")):
-            st.text(hit.chunk.text)
-    st.subheader(say("inside.time"))
-    st.altair_chart(_times(trace, who), width="stretch")
-    with st.expander(say("inside.trace")):
-        st.dataframe(_steps(trace, who), hide_index=True, width="stretch")
-
-
-def _queries(trace: Trace) -> list[str]:
-    found: dict[str, None] = {}
-    for step in trace.walk():
-        for name in ("query", "queries", "standalone"):
-            for side in (step.inputs, step.outputs):
-                value = side.get(name)
-                for text in value if isinstance(value, tuple) else (value,):
-                    if isinstance(text, str) and text:
-                        found[text] = None
-    return list(found)
-
-
-def rankings(answer: Answer, who: Visitor) -> dict[str, list[object]]:
-    """Columns: the passage, its final rank and score, and its rank in every arm that found it."""
-    say = who.say
-    hits: list[Hit] = [*answer.hits, *answer.dropped]
-    arms = sorted({arm for hit in hits for arm in hit.arms})
-    table: dict[str, list[object]] = {
-        say("inside.rank"): [hit.rank for hit in hits],
-        say("inside.passage"): [hit.chunk.text[:160] for hit in hits],
-        say("inside.score"): [round(hit.score, 4) for hit in hits],
-    }
-    for arm in arms:
-        table[arm] = [hit.arms[arm].rank if arm in hit.arms else None for hit in hits]
-    table[say("inside.dropped")] = [hit in answer.dropped for hit in hits]
-    return table
-
-
-def _flat(steps: tuple[Step, ...], depth: int = 0) -> list[tuple[int, Step]]:
-    return [pair for step in steps for pair in [(depth, step), *_flat(step.steps, depth + 1)]]
-
-
-def _times(trace: Trace, who: Visitor) -> alt.Chart:
-    say = who.say
-    rows = [
-        {
-            say("inside.step"): f"{place}. {step.name}",
-            "from": 1000 * step.started,
-            "to": 1000 * (step.started + step.seconds),
-            say("inside.milliseconds"): round(1000 * step.seconds, 1),
-        }
-        for place, step in enumerate(trace.steps, 1)
-    ]
-    chart: alt.Chart = (
-        alt.Chart({"values": rows})
-        .mark_bar()
-        .encode(
-            x=alt.X("from:Q", title=say("inside.milliseconds")),
-            x2="to:Q",
-            y=alt.Y(f"{say('inside.step')}:N", sort=None, title=None),
-            tooltip=[f"{say('inside.step')}:N", f"{say('inside.milliseconds')}:Q"],
-        )
-    )
-    return chart
-
-
-def _steps(trace: Trace, who: Visitor) -> dict[str, list[object]]:
-    say = who.say
-    flat = _flat(trace.steps)
-    return {
-        say("inside.step"): ["  " * depth + step.name for depth, step in flat],
-        say("inside.milliseconds"): [round(1000 * step.seconds, 1) for _, step in flat],
-        "in": [_line(step.inputs) for _, step in flat],
-        "out": [_line(step.outputs) or step.error for _, step in flat],
-    }
-
-
-def _line(values: object) -> str:
-    pairs = values.items() if hasattr(values, "items") else ()
-    return ", ".join(f"{key}={value!r}" for key, value in pairs)[:300]
+    if trace is None:
+        st.caption(say("inside.untraced"))
+    searches = searches_of(trace) if trace else []
+    name = naming(held.pipeline.snapshot, answer, who)
+    for number, search in enumerate(searches):
+        with st.container(border=True):
+            show_search(search, answer, name, who, key=str(number))
+    if answer.hits or answer.dropped:
+        st.caption(say("inside.hits"))
+        st.dataframe(hits_table(answer, who), hide_index=True, width="stretch", key="hits")
+    elif not searches:
+        st.text(say("inside.unsearched"))
+    prompt = prompt_of(trace) if trace else None
+    if prompt is not None:
+        st.subheader(say("inside.context"))
+        show_prompt(prompt, answer, name, who)
+    st.subheader(say("inside.written"))
+    show_draft(answer, who)
+    if turn.queries:
+        st.subheader(say("inside.miss"))
+        explain_miss(held, who, turn)
+    if trace is not None:
+        st.subheader(say("inside.time"))
+        show_times(trace, who)

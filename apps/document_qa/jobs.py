@@ -74,10 +74,18 @@ def begin(job: Job[Progress, Result], work: Callable[[Callable[[Progress], None]
     threading.Thread(target=run, name="job", daemon=True).start()
 
 
-def watch(job: Job[Progress, Result], who: Visitor, told: Callable[[Progress], tuple[float, str]], *, key: str) -> None:
+def watch(
+    job: Job[Progress, Result],
+    who: Visitor,
+    told: Callable[[Progress], tuple[float, str]],
+    *,
+    key: str,
+    stopped: str = "app.stopped",
+) -> None:
     """Show how far the job is until it is done, with a button that stops it; and to its owner, what it failed of.
 
-    ``told`` makes of a progress the share that is done, from 0 to 1, and the words for it, as Markdown.
+    ``told`` makes of a progress the share that is done, from 0 to 1, and the words for it, as Markdown. ``stopped`` are
+    the words for a job that somebody has stopped.
     """
     mine = job.owner == who.owner
     if job.busy:
@@ -95,7 +103,7 @@ def watch(job: Job[Progress, Result], who: Visitor, told: Callable[[Progress], t
     if isinstance(job.error, RagError):
         st.error(plain(str(job.error)), icon=":material/error:")
     elif job.stopped:
-        st.info(who.say("app.stopped"))
+        st.info(who.say(stopped))
     else:
         st.error(who.say("app.error", kind=type(job.error).__name__), icon=":material/error:")
 

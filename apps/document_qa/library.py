@@ -10,11 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
+from credentials import check_keys
+from experiments import ExperimentJob
 from indexing import IndexJob
+from map_making import Maps
+from model_files import ModelJob
 from settings import AppSettings, app_settings
+from testsets import MakingJob
 
 from rag.chains.sessions import SessionStore, sessions_path
-from rag.errors import NotAnIndexError
+from rag.errors import EmbedderMismatchError, ModelError, NotAnIndexError
 from rag.loaders import uri_prefix
 from rag.pipeline import Pipeline
 from rag.recipe import Recipe
@@ -24,17 +29,30 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 
 @dataclass(slots=True)
 class Library:
-    """The index; ``answering`` is held by whoever asks a model; ``job`` is the last run of indexing."""
+    """The index; ``answering`` is held by whoever asks a model; ``job`` is the last run of indexing.
+
+    ``models`` is the last model that was fetched or checked, ``making`` the last test set that was made, and
+    ``evaluation`` the last experiment.
+    """
 
     settings: AppSettings
     pipeline: Pipeline
     answering: threading.Lock = field(default_factory=threading.Lock)
     job: IndexJob | None = None
+    models: ModelJob | None = None
+    maps: Maps = field(default_factory=Maps)
+    making: MakingJob | None = None
+    evaluation: ExperimentJob | None = None
 
     @property
     def busy(self) -> bool:
         """Whether files are being indexed."""
         return self.job is not None and self.job.busy
+
+    @property
+    def measuring(self) -> bool:
+        """Whether a test set is being made, or recipes are being measured."""
+        return any(job is not None and job.busy for job in (self.making, self.evaluation))
 
     @property
     def only_samples(self) -> bool:
@@ -46,9 +64,15 @@ class Library:
     def empty(self) -> bool:
         """Whether there is nothing to ask yet."""
         try:
-            return len(self.pipeline.snapshot) == 0
+            return self._passages() == 0
         except NotAnIndexError:
             return True
+
+    def _passages(self) -> int:
+        try:
+            return len(self.pipeline.snapshot)
+        except (ModelError, EmbedderMismatchError):  # nothing can be asked; but the settings can mend it
+            return self.pipeline.info().chunks
 
 
 @st.cache_resource
@@ -59,11 +83,25 @@ def library() -> Library:
 
 
 def adopt(held: Library, recipe: Recipe) -> None:
-    """Answer by another recipe from now on, and keep it with the index. Raises RagError, and then nothing changes."""
+    """Answer by another recipe from now on, and keep it with the index. Raises RagError, and then nothing changes.
+
+    All of its parts are made first, so that a model that is missing is found out now.
+    """
+    check_keys(held.settings, held.pipeline.recipe, recipe)
     fresh = Pipeline(held.settings.index, recipe)
-    fresh.adopt()
+    try:
+        fresh.load()
+        fresh.adopt()
+    except BaseException:
+        fresh.close()
+        raise
+    exchange(held, fresh)
+
+
+def exchange(held: Library, fresh: Pipeline) -> None:
+    """Answer with another pipeline from now on; the one before is closed once no answer is being written by it."""
+    old, held.pipeline = held.pipeline, fresh
     with held.answering:
-        old, held.pipeline = held.pipeline, fresh
         old.close()
 
 

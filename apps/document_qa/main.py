@@ -9,12 +9,15 @@ import streamlit as st
 from ask import ask_page
 from documents import documents_page
 from escaping import plain
+from evaluate import evaluate_page
 from inside import inside_page
+from language import language_box, remember_language
 from library import library
+from mapping import map_page
+from preferences import settings_page
 from settings import app_settings
 from visitor import Visitor, visitor
 from welcome import welcome_page
-from words import LANGUAGES
 
 from rag.errors import RagError
 
@@ -24,13 +27,8 @@ ICON = Path(__file__).with_name("icon.png")
 
 def _beside(who: Visitor) -> None:
     with st.sidebar:
-        st.selectbox(
-            who.say("app.language"),
-            list(LANGUAGES),
-            index=list(LANGUAGES).index(who.language),
-            format_func=LANGUAGES.__getitem__,
-            key="language",
-        )
+        language_box(who, key="language")
+        remember_language(who)
         if who.user.name:
             told = who.say("app.sign_out", name=plain(who.user.name))
             if app_settings().oidc:
@@ -49,6 +47,9 @@ def main() -> None:
         ("app.ask", ":material/chat:", first),
         ("app.documents", ":material/folder_open:", documents_page),
         ("app.inside", ":material/search:", inside_page),
+        ("app.map", ":material/scatter_plot:", map_page),
+        ("app.evaluate", ":material/analytics:", evaluate_page),
+        ("app.settings", ":material/settings:", settings_page),
     ]
     pages = [
         st.Page(

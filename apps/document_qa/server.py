@@ -140,7 +140,10 @@ def config(settings: AppSettings) -> dict[str, object]:
         "browser.gatherUsageStats": False,
         "client.showErrorDetails": "none",
         "client.toolbarMode": "minimal",
-        "theme.primaryColor": "#1d4f91",
+        # of the text, captions take 60%: still 4.5 to 1 against the ground
+        "theme.light.textColor": "#14181f",
+        "theme.light.primaryColor": "#1d4f91",
+        "theme.dark.primaryColor": "#3975c4",
     }
     if settings.loopback:
         named = [settings.public_host.partition(":")[0]] if settings.public_host else []

@@ -42,6 +42,31 @@ class AppSettings:
         return self.index.with_name(f"{self.index.name}.files")
 
     @property
+    def recipes(self) -> Path:
+        """Where recipes are kept that people have written in the app: beside the index."""
+        return self.index.with_name(f"{self.index.name}.recipes")
+
+    @property
+    def folders(self) -> Path:
+        """Where the watched folders are listed: beside the index."""
+        return self.index.with_name(f"{self.index.name}.folders.json")
+
+    @property
+    def rated(self) -> Path:
+        """Where questions are kept that people have rated the answers of: a test set beside the index."""
+        return self.index.with_name(f"{self.index.name}.questions.jsonl")
+
+    @property
+    def testsets(self) -> Path:
+        """Where test sets are kept that were made here, or uploaded: beside the index."""
+        return self.index.with_name(f"{self.index.name}.testsets")
+
+    @property
+    def evaluations(self) -> Path:
+        """Where the results of evaluations are kept: beside the index."""
+        return self.index.with_name(f"{self.index.name}.evaluations")
+
+    @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the app."""
         if self.host == "localhost":

@@ -16,11 +16,14 @@ from rag.errors import LoadError, QueryError
 from rag.index import Snapshot
 from rag.loaders import char_boxes, page_pixels, uri_path
 from rag.loaders.isolated import limit, run_limited
-from rag.types import Citation, Page
+from rag.types import Citation, Document, Page
 
 AROUND = 4000  # characters of text before and after the cited words
 KEPT = 32  # pages that were drawn
+FAILED = 1000  # pages that could not be drawn, remembered
 SECONDS, MEMORY = 20, 2 << 30  # to draw a page, in a process of its own as for reading it
+
+_undrawable: dict[tuple[str, str, int], None] = {}  # uri, SHA-256 and page, the oldest first
 
 Box = tuple[float, float, float, float]
 """Left, top, width, height, each as a share of the page."""
@@ -53,7 +56,7 @@ def view(snapshot: Snapshot, citation: Citation, where: str | None = None) -> Pa
         return None
     if document.text[citation.start : citation.end] != citation.quote:
         return None
-    if where is not None and all(one.id != document.id for one in snapshot.documents(where)):
+    if not snapshot.admits(document.id, where):
         return None
     changed = False
     source = snapshot.source(document.uri)
@@ -71,15 +74,34 @@ def view(snapshot: Snapshot, citation: Citation, where: str | None = None) -> Pa
     )
 
 
+def page_of(snapshot: Snapshot, document: Document, number: int) -> PageView:
+    """A page of a PDF, from 1 on, with nothing marked. Raises OSError, LoadError: it cannot be drawn any more."""
+    page, source = document.pages[number - 1], snapshot.source(document.uri)
+    if source is None:
+        raise LoadError("it came from no file", where=document.uri)
+    return _page_view(document.uri, source.sha256, page, page.start, page.start)
+
+
 @lru_cache(KEPT)
 def _page_view(uri: str, sha256: str, page: Page, start: int, end: int) -> PageView:
-    """Raises OSError, LoadError: the file is gone, another than was indexed, or cannot be drawn."""
+    """Raises OSError, LoadError: the file is gone, another than was indexed, or cannot be drawn.
+
+    What could not be drawn once is not tried again: it takes as long as it may, at every run of a page.
+    """
+    if (uri, sha256, page.number) in _undrawable:
+        raise LoadError("the page cannot be drawn", where=uri)
     data = uri_path(uri).read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise LoadError("it has changed since it was indexed", where=uri)
     wanted = [page.number, page.start, page.end, start, end]
     command = [sys.executable, __file__, *map(str, wanted)]
-    (line,) = run_limited(command, data, seconds=SECONDS, memory=MEMORY, where=uri)
+    try:
+        (line,) = run_limited(command, data, seconds=SECONDS, memory=MEMORY, where=uri)
+    except LoadError:
+        _undrawable[uri, sha256, page.number] = None
+        while len(_undrawable) > FAILED:
+            _undrawable.pop(next(iter(_undrawable)), None)
+        raise
     drawn = json.loads(line)
     return PageView(page.number, b64decode(drawn["png"]), tuple(tuple(box) for box in drawn["boxes"]))
 

@@ -1,8 +1,10 @@
-"""The two components of the app, an answer and a source: what they are given is shown as text, never as markup."""
+"""The components of the app that show text which is not ours: it is set as text, never read as markup."""
 
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -25,6 +27,7 @@ def _component(name: str) -> st.components.v2.types.ComponentRenderer:
 
 _ANSWER = _component("answer")
 _SOURCE = _component("source")
+_TEXT = _component("text")
 _VERDICTS = {"supported": "supported", "partly": "partly", "not in the documents": "refused"}
 
 
@@ -55,7 +58,7 @@ def show_answer(answer: Answer, who: Visitor, *, key: str, opened: str) -> str |
         "conflicts": [
             say("ask.conflict", first=conflict.values[0], second=conflict.values[1]) for conflict in answer.conflicts
         ],
-        "said": {key: say(f"ask.{key}") for key in ("copy", "copied", "source", *states)}
+        "said": {key: say(f"ask.{key}") for key in ("copy", "copied", "not_copied", "source", *states)}
         | {"verdict": say(f"ask.{verdict}")},
     }
     clicked: str | None = _ANSWER(key=key, data=data, on_cite_change=lambda: None).cite
@@ -85,3 +88,18 @@ def show_source(found: PageView | TextView, who: Visitor, *, key: str) -> None:
     else:
         data["text"] = {"before": found.before, "quote": found.quote, "after": found.after}
     _SOURCE(key=key, data=data)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of text: what is said where it begins, and how many passages it is part of, 1 where none are shown."""
+
+    text: str
+    starts: tuple[str, ...] = ()
+    passages: int = 1
+
+
+def show_text(pieces: Sequence[Piece], who: Visitor, *, language: str, key: str) -> None:
+    """Show a text of that language to read, its pieces told apart."""
+    shown = [{"text": one.text, "starts": one.starts, "passages": one.passages} for one in pieces]
+    _TEXT(key=key, data={"language": language, "told": who.say("preview.text"), "pieces": shown})

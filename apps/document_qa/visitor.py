@@ -11,7 +11,9 @@ from server import BROWSER, last_use, sessions
 from settings import app_settings
 from signing_in import COOKIE
 from users import User, read_users
-from words import Say, language_of, saying
+from words import LANGUAGES, Say, language_of, saying
+
+LANGUAGE = "ragstone_language"  # a cookie
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,9 @@ class Visitor:
 
 def visitor() -> Visitor:
     """The visitor of this run; where nobody is signed in who has to be, the page ends here."""
-    language = st.session_state.get("language") or language_of(st.context.locale)
+    remembered = st.context.cookies.get(LANGUAGE, "")
+    usual = remembered if remembered in LANGUAGES else language_of(st.context.locale)
+    language = st.session_state.get("language") or usual
     say = saying(language)
     settings = app_settings()
     if settings.oidc:

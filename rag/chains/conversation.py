@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
 
 from rag.chains.drafting import AnswerParts, Event, answer_from, begun, checked, last, search, traced
 from rag.chains.memory import Exchange, Memory, Window
 from rag.chains.sessions import Session
 from rag.chains.telling import telling_conflicts
-from rag.chains.turns import Turn, branch, cited_hits, tips
+from rag.chains.turns import Turn, branch, cited_hits, tips, withheld
 from rag.chains.unsearched import Intents, without_search
 from rag.errors import ConversationError, QueryError
 from rag.grounding import Preference
@@ -21,7 +23,7 @@ from rag.retrieval.multi_query import MultiQueryRetriever
 from rag.tracing import recording, step
 from rag.types import Answer, Hit, Message
 
-__all__ = ["Conversation", "Current", "fused", "history_of", "still_held"]
+__all__ = ["Admits", "Conversation", "Current", "fused", "history_of", "still_held"]
 
 # The question's own share beside its rewrites, which carry what it is about: chosen on the articles of the development
 # half of eval/data/followups.jsonl, where .2 to .33 came to the same.
@@ -30,6 +32,14 @@ _DEPTH = 100
 
 Current = Callable[[Sequence[Hit], str | None], list[Hit]]
 """Passages found before, and a filter -> those that the index still holds and that the filter admits."""
+
+
+class Admits(Protocol):
+    """A document's id and a filter -> whether the index holds it and the filter admits it."""
+
+    def __call__(self, document: str, /, *, where: str) -> bool:
+        """Raises FilterError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,7 @@ class Conversation:
         rewrite: Makes queries of a follow-up; None searches for the question as it is.
         memory: What the generator is shown of the turns before.
         current: Which passages cited before may be evidence again; None takes none of them.
+        admits: Whether the index holds a document that a filter admits; None hides no turn for a filter.
         intents: Tells what needs no search; None searches for everything.
         preference: Which of documents that disagree is believed; None leaves it unsaid that they do.
         k: Passages to find.
@@ -55,6 +66,7 @@ class Conversation:
     rewrite: QueryTransform | None = None
     memory: Memory = field(default_factory=Window)
     current: Current | None = None
+    admits: Admits | None = None
     intents: Intents | None = None
     preference: Preference | None = None
     k: int = 5
@@ -106,6 +118,16 @@ class Conversation:
         """The last turn of every branch."""
         return tips(self.session.turns())
 
+    def hidden(self, turns: Mapping[int, Turn], where: str | None) -> frozenset[int]:
+        """The turns that a reader under this filter is not shown: no answer is told of them either.
+
+        Those that stand on a document that the filter does not admit or the index has lost, or drew on one that does.
+        Without a filter none is hidden. Raises FilterError.
+        """
+        if where is None or self.admits is None:
+            return frozenset()
+        return withheld(turns, partial(self.admits, where=where))
+
     def _begin(self, question: str, parent: int | None, k: int | None, where: str | None) -> Iterator[Event]:
         wanted = self.k if k is None else k
         question = checked(question.encode("utf-8", "replace").decode("utf-8"), wanted)
@@ -114,8 +136,10 @@ class Conversation:
     def _answer(self, question: str, parent: int | None, k: int, where: str | None) -> Iterator[Event]:
         asked, clock = time.time(), time.perf_counter()
         with recording("chat") as run:
+            turns = self.session.turns()
+            hidden = self.hidden(turns, where)
             # thanks or a sum between two questions are not what the second one is about
-            path = [turn for turn in branch(self.session.turns(), parent) if turn.queries]
+            path = [turn for turn in branch(turns, parent) if turn.queries and turn.number not in hidden]
             history = history_of(path)
             unsearched = None if self.intents is None else without_search(question, self.intents)
             standalone, queries = question, [] if unsearched else [question]
@@ -142,7 +166,9 @@ class Conversation:
                         answer=replace(event, question=question),
                         asked=asked,
                         seconds=time.perf_counter() - clock,
-                    )
+                        heard=tuple(turn.number for turn in path),
+                    ),
+                    trace,
                 )
                 yield replace(kept.answer, trace=trace)
 
@@ -169,7 +195,7 @@ class Conversation:
         return [*hits, *kept]
 
 
-def fused(retriever: Retriever, queries: Sequence[str]) -> Retriever:
+def fused(retriever: Retriever, queries: Sequence[str]) -> MultiQueryRetriever:
     """A retriever that searches for all of the queries, of which the first is the question itself."""
 
     def known(query: str, history: Sequence[Message] = ()) -> list[str]:  # noqa: ARG001  a QueryTransform

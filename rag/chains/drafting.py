@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from rag.chains.tidy import tidy
 from rag.errors import QueryError
 from rag.generators import pack_context
-from rag.generators.packing import PackedContext
+from rag.generators.packing import PackedContext, token_shares
 from rag.protocols import Embedder, Generator, Retriever, Verifier
 from rag.tracing import Recording, isolated, reply_tokens, step
-from rag.types import Answer, Hit, Message
+from rag.types import Answer, Hit, Message, Value
 
 if TYPE_CHECKING:
     from rag.grounding import Thresholds
@@ -138,6 +138,7 @@ def answer_from(
         draft = "".join(pieces)
         length = reply_tokens(parts.generator, draft)
         written.note(draft=draft, passages=len(packed.used), dropped=len(packed.dropped))
+        written.note(**_packing(question, packed, parts))
         written.spend(packed.prompt_tokens, length)
     if parts.opinion is not None:
         parts = replace(parts, confidence=_opinion(parts.opinion, question, draft, packed, hits, parts, focus))
@@ -156,6 +157,23 @@ def quote(refused: Answer, hits: Sequence[Hit], parts: AnswerParts, *, evidence:
         quoting.note(draft=quotes)
     quoted = _prove(refused.question, quotes, packed, parts, evidence)
     return refused if quoted.refused else replace(quoted, draft=refused.draft, quoted=True)
+
+
+def _packing(question: str, packed: PackedContext, parts: AnswerParts) -> dict[str, Value]:
+    """What a trace tells of a prompt: its messages, the passages in it as they were shown, and who has its tokens."""
+    shares = token_shares(question, packed, parts.generator)
+    return {
+        "shown": tuple(hit.chunk.id for hit in packed.used),
+        "excerpts": packed.shown,
+        "roles": tuple(message.role for message in packed.messages),
+        "prompt": tuple(message.content for message in packed.messages),
+        "passage_tokens": shares.passages,
+        "history_tokens": shares.history,
+        "question_tokens": shares.question,
+        "instruction_tokens": shares.instructions,
+        "context_size": parts.generator.context_size,
+        "answer_tokens": parts.max_answer_tokens,
+    }
 
 
 def last(events: Iterator[Event]) -> Answer:

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rag.chains.turns import Turn
 from rag.types import Answer, Citation
 
-__all__ = ["Source", "sources", "to_markdown"]
+__all__ = ["ENGLISH", "ExportWords", "Source", "pieces", "sources", "to_markdown"]
 
 # What Markdown or HTML would read as more than text; a document or a question must not format what is exported.
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 # at the start of a line these make lists, quotes, rules and headings
 _STARTS = re.compile(r"^(\s*\d*)([-+=.)])", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportWords:
+    """What an export says in words of its own; ``page`` and ``turn`` go before numbers."""
+
+    sources: str = "Sources"
+    page: str = "p. "
+    turn: str = "turn "
+    supported: str = "supported"
+    partly: str = "partly"
+    refused: str = "not in the documents"
+    undrawn: str = "Characters that no font here draws stand as their codes:"
+
+
+ENGLISH = ExportWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +66,51 @@ def sources(path: Sequence[Turn]) -> list[Source]:
     ]
 
 
-def to_markdown(name: str, path: Sequence[Turn]) -> str:
+def to_markdown(name: str, path: Sequence[Turn], words: ExportWords = ENGLISH) -> str:
     """The turns as Markdown: questions as headings, answers with [1] after what is proved, and the sources."""
     lines = [f"# {_inline(name)}", ""]
     for place, turn in enumerate(path, 1):
-        when = datetime.fromtimestamp(turn.asked, UTC).strftime("%Y-%m-%d %H:%M UTC")
         lines += [f"## {place}. {_inline(turn.question)}", "", _marked(turn.answer), ""]
-        lines += [f"*{turn.answer.verdict}, turn {turn.number}, {when}*", ""]
+        lines += [f"*{note_of(turn, words)}*", ""]
     if listed := sources(path):
-        lines += ["## Sources", ""]
+        lines += [f"## {words.sources}", ""]
         for source in listed:
-            lines += [f"[{source.number}] {_place(source)}", ""]
+            lines += [f"[{source.number}] {_inline(place_of(source, words))}: {_inline(source.uri)}", ""]
             lines += [line for quote in source.quotes for line in (f"> {_inline(quote)}", "")]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _marked(answer: Answer) -> str:
-    """The text, each sentence followed by the numbers of its sources; brackets of its own are escaped."""
-    parts: list[str] = []
+def pieces(answer: Answer) -> Iterator[tuple[str, list[int]]]:
+    """The text in pieces, each up to the end of a sentence, with the numbers of that sentence's sources."""
     previous = 0
     for sentence in answer.sentences:
-        numbers = sorted({citation.number for citation in sentence.citations})
-        parts.append(_escaped(answer.text[previous : sentence.end]))
-        parts.append(" " + "".join(f"[{number}]" for number in numbers) if numbers else "")
+        yield answer.text[previous : sentence.end], sorted({citation.number for citation in sentence.citations})
         previous = sentence.end
-    return "".join([*parts, _escaped(answer.text[previous:])])
+    if previous < len(answer.text):
+        yield answer.text[previous:], []
 
 
-def _place(source: Source) -> str:
+def place_of(source: Source, words: ExportWords) -> str:
+    """Title, pages and headings in a line."""
     parts = [source.title or source.uri.rsplit("/", 1)[-1]]
-    parts += [f"p. {', '.join(map(str, source.pages))}"] if source.pages else []
+    parts += [f"{words.page}{', '.join(map(str, source.pages))}"] if source.pages else []
     parts += [" > ".join(source.headings)] if source.headings and source.headings != (source.title,) else []
-    return f"{_inline(', '.join(parts))}: {_inline(source.uri)}"
+    return ", ".join(parts)
+
+
+def note_of(turn: Turn, words: ExportWords) -> str:
+    """A turn's verdict, number and time."""
+    verdicts = {"supported": words.supported, "partly": words.partly, "not in the documents": words.refused}
+    when = datetime.fromtimestamp(turn.asked, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{verdicts[turn.answer.verdict]}, {words.turn}{turn.number}, {when}"
+
+
+def _marked(answer: Answer) -> str:
+    """The text, each sentence followed by the numbers of its sources; brackets of its own are escaped."""
+    return "".join(
+        _escaped(text) + (" " + "".join(f"[{number}]" for number in numbers) if numbers else "")
+        for text, numbers in pieces(answer)
+    )
 
 
 def _inline(text: str) -> str:
@@ -89,10 +118,11 @@ def _inline(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _STARTS.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", _printable(text)))
+    return _STARTS.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", printable(text)))
 
 
-def _printable(characters: Iterable[str]) -> str:
+def printable(characters: Iterable[str]) -> str:
+    """The text with U+FFFD for each control and format character, but for line ends, tabs and joiners."""
     return "".join(
         "\ufffd" if unicodedata.category(each) in {"Cc", "Cf", "Cs"} and each not in "\n\t\u200d\u200c" else each
         for each in characters

@@ -16,25 +16,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rag.chains.turns import Turn, all_citations, dump_answer, load_answer, renumbered
+from rag.chains.session_schema import bring_up_to_date
+from rag.chains.turns import (
+    Turn,
+    all_citations,
+    branch,
+    dump_answer,
+    dump_trace,
+    load_answer,
+    load_trace,
+    renumbered,
+)
 from rag.errors import ConversationError
+from rag.types import Trace
 
 __all__ = ["Session", "SessionInfo", "SessionStore", "sessions_path"]
 
-_FORMAT = 1
 _BUSY = 30.0  # seconds to wait for another process's turn to be written
-_SCHEMA = """
-CREATE TABLE sessions (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, source TEXT NOT NULL, created REAL NOT NULL, head INTEGER);
-CREATE TABLE turns (
-    session INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE, number INTEGER NOT NULL, parent INTEGER,
-    asked REAL NOT NULL, seconds REAL NOT NULL, question TEXT NOT NULL, standalone TEXT NOT NULL, queries TEXT NOT NULL,
-    filter TEXT, answer TEXT NOT NULL,
-    PRIMARY KEY (session, number), FOREIGN KEY (session, parent) REFERENCES turns (session, number));
-CREATE TABLE sources (
-    session INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE, number INTEGER NOT NULL, chunk TEXT NOT NULL,
-    PRIMARY KEY (session, number), UNIQUE (session, chunk));
-"""
 _SEPARATOR = "\x1e"
 
 
@@ -104,17 +102,7 @@ class SessionStore:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             self._db.execute(f"PRAGMA {pragma}")
         with self._writing():
-            found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if found > _FORMAT:
-                raise ConversationError(
-                    f"the sessions are of format {found}, and this Ragstone knows {_FORMAT}",
-                    where=str(self.path),
-                    hint="update Ragstone, or name another file by RAGSTONE_SESSIONS",
-                )
-            if not found:
-                for statement in _SCHEMA.strip().split(";")[:-1]:
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version={_FORMAT}")
+            bring_up_to_date(self._db, where=str(self.path))
 
     def __enter__(self) -> Self:
         return self
@@ -217,24 +205,24 @@ class Session:
         """All turns by number, those of other processes among them. Raises ConversationError."""
         with self._store._guarded():
             rows = self._store._db.execute(
-                "SELECT number, parent, question, standalone, queries, filter, answer, asked, seconds FROM turns "
-                "WHERE session = ? ORDER BY number",
+                "SELECT number, parent, question, standalone, queries, filter, answer, asked, seconds, heard "
+                "FROM turns WHERE session = ? ORDER BY number",
                 (self._key,),
             ).fetchall()
-        return {
-            number: Turn(
-                number,
-                parent,
-                question,
-                standalone,
-                tuple(filter(None, queries.split(_SEPARATOR))),
-                where,
-                load_answer(answer, where=f"{self._store.path}, session {self.name!r}, turn {number}"),
-                asked,
-                seconds,
-            )
-            for number, parent, question, standalone, queries, where, answer, asked, seconds in rows
-        }
+        turns: dict[int, Turn] = {}
+        for number, parent, question, standalone, joined, where, text, asked, seconds, told in rows:
+            queries = tuple(filter(None, joined.split(_SEPARATOR)))
+            answer = load_answer(text, where=self._place(number))
+            heard = tuple([one.number for one in branch(turns, parent)] if told is None else map(int, told.split()))
+            turns[number] = Turn(number, parent, question, standalone, queries, where, answer, asked, seconds, heard)
+        return turns
+
+    def trace(self, number: int) -> Trace | None:
+        """How the answer of a turn came about; None where that was not kept. Raises ConversationError."""
+        query = "SELECT trace FROM traces WHERE session = ? AND turn = ?"
+        with self._store._guarded():
+            row = self._store._db.execute(query, (self._key, number)).fetchone()
+        return load_trace(row[0], where=self._place(number)) if row else None
 
     @property
     def head(self) -> int | None:
@@ -252,8 +240,8 @@ class Session:
                 raise ConversationError(f"there is no turn {number}", where=f"session {self.name!r}")
             self._store._db.execute("UPDATE sessions SET head = ? WHERE id = ?", (number, self._key))
 
-    def append(self, turn: Turn) -> Turn:
-        """Keep a turn and go on from it; on return it is on the disk.
+    def append(self, turn: Turn, trace: Trace | None = None) -> Turn:
+        """Keep a turn, with the trace of its answer, and go on from it; on return it is on the disk.
 
         Its number is the next one. Its sources get the numbers that the session knows them by, new ones the next, in
         the order of the answer's sentences: a number means one passage, on every branch. Raises ConversationError.
@@ -270,7 +258,7 @@ class Session:
             kept = replace(turn, number=last + 1, answer=renumbered(turn.answer, self._sources(turn)))
             db.execute(
                 "INSERT INTO turns (session, number, parent, asked, seconds, question, standalone, queries, filter, "
-                "answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "answer, heard) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     self._key,
                     kept.number,
@@ -282,10 +270,17 @@ class Session:
                     _SEPARATOR.join(kept.queries),
                     kept.where,
                     dump_answer(kept.answer),
+                    " ".join(map(str, kept.heard)),
                 ),
             )
+            if trace is not None:
+                kept_trace = (self._key, kept.number, dump_trace(trace))
+                db.execute("INSERT INTO traces (session, turn, trace) VALUES (?, ?, ?)", kept_trace)
             db.execute("UPDATE sessions SET head = ? WHERE id = ?", (kept.number, self._key))
         return kept
+
+    def _place(self, number: int) -> str:
+        return f"{self._store.path}, session {self.name!r}, turn {number}"
 
     def _holds(self, number: int) -> bool:
         query = "SELECT 1 FROM turns WHERE session = ? AND number = ?"

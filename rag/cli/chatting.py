@@ -28,7 +28,7 @@ HELP = """\
 /branch             the branches
 /branch N           go on from turn N
 /sources            all that this branch cites
-/export FILE        write this branch as Markdown
+/export FILE        write this branch as Markdown, or as PDF where the file is named .pdf
 /help               this
 /quit               end (or Ctrl-D)
 """
@@ -212,10 +212,16 @@ class _Terminal:
         if not name:
             raise ConversationError("which file?", hint="/export FILE")
         path = Path(name).expanduser()
-        text = to_markdown(self.conversation.session.name, self.conversation.path())
+        name, turns = self.conversation.session.name, self.conversation.path()
+        if path.suffix.lower() == ".pdf":
+            from rag.chains.exporting_pdf import to_pdf
+
+            content = to_pdf(name, turns)
+        else:
+            content = to_markdown(name, turns).encode("utf-8")
         try:
-            with open(path, "x", encoding="utf-8", opener=_private) as file:  # Path.open has no opener
-                file.write(text)
+            with open(path, "xb", opener=_private) as file:  # Path.open has no opener
+                file.write(content)
         except OSError as error:
             raise ConversationError(
                 f"not written: {error.strerror or error}", where=str(path), hint="name another file"

@@ -14,8 +14,10 @@ from rag.index import Ranking, Ref, Snapshot, check_embedder
 from rag.index.snapshot import Terms
 from rag.protocols import Embedder
 from rag.retrieval.analysed import passage_terms
+from rag.retrieval.fusion import NOTED
 from rag.retrieval.relevance_model import rm3, rocchio
 from rag.text import query_terms
+from rag.tracing import step
 from rag.types import ArmScore, Hit, Vectors
 
 Scores = npt.NDArray[np.float64]
@@ -65,10 +67,24 @@ def check(query: str, k: int) -> None:
         raise QueryError(f"k is {k}", hint="ask for at least 1 passage")
 
 
+def ranked(arm: Arm, asked: Asked, k: int, where: str | None) -> Ranking:
+    """What the arm finds for a question asked of it, as a step that notes its best and the score it ends at."""
+    with step("rank", arm=arm.name, k=k) as taken:
+        ranking = asked.rank(k, where)
+        scores = ranking.scores.tolist()
+        taken.note(
+            found=len(scores),
+            passages=tuple(key.hex() for key in arm.snapshot.keys(ranking.refs[:NOTED].tolist())),
+            scores=tuple(scores[:NOTED]),
+            lowest=scores[-1] if scores else None,
+        )
+    return ranking
+
+
 def retrieve(arm: Arm, query: str, k: int, where: str | None) -> list[Hit]:
     """The hits of one arm."""
     check(query, k)
-    ranking = arm.ask(query).rank(k, where)
+    ranking = ranked(arm, arm.ask(query), k, where)
     passages = arm.snapshot.passages(ranking.refs.tolist())
     scores = ranking.scores.tolist()
     return [
@@ -90,7 +106,9 @@ class DenseRetriever:
 
     def ask(self, query: str) -> Asked:
         """Embed a question."""
-        return self._asked(self.embedder.embed_queries([query])[0])
+        with step("embed", query=query):
+            vector = self.embedder.embed_queries([query])[0]
+        return self._asked(vector)
 
     def _asked(self, vector: Vectors) -> Asked:
         return Asked(

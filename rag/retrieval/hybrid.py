@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from rag.errors import QueryError
 from rag.index import Ref
-from rag.retrieval.arms import Arm, Asked, check
-from rag.retrieval.fusion import Fusion, combine, normalised
+from rag.retrieval.arms import Arm, Asked, check, ranked
+from rag.retrieval.fusion import NOTED, Fusion, contributions, normalised, note_fusion, summed
+from rag.tracing import step
 from rag.types import ArmScore, Hit
 
 
@@ -50,12 +51,16 @@ class HybridRetriever:
     def fuse(self, asked: Sequence[Asked], k: int, where: str | None) -> Fused:
         """The rows that the arms find for a question asked of each, in their order; ``k`` of them or more."""
         depth = max(k, self.depth)
-        found = [one.rank(depth, where) for one in asked]
-        rankings = [list(zip(refs.tolist(), scores.tolist(), strict=True)) for refs, scores in found]
-        scores = combine(self.fusion, rankings, self.weights)
-        refs = list(scores)
-        keys = dict(zip(refs, self.snapshot.keys(refs), strict=True))
-        order = sorted(refs, key=lambda ref: (-scores[ref], keys[ref]))
+        names = tuple(arm.name for arm in self.arms)
+        with step("fusion", method=self.fusion, arms=names, weights=self.weights) as taken:
+            found = [ranked(arm, one, depth, where) for arm, one in zip(self.arms, asked, strict=True)]
+            rankings = [list(zip(refs.tolist(), scores.tolist(), strict=True)) for refs, scores in found]
+            parts = contributions(self.fusion, rankings, self.weights)
+            scores = summed(parts)
+            refs = list(scores)
+            keys = dict(zip(refs, self.snapshot.keys(refs), strict=True))
+            order = sorted(refs, key=lambda ref: (-scores[ref], keys[ref]))
+            note_fusion(taken, names, order, [keys[ref].hex() for ref in order[:NOTED]], parts, scores)
         return Fused(order, scores, rankings)
 
     def hits(self, fused: Fused, k: int) -> list[Hit]:

@@ -14,6 +14,7 @@ import numpy as np
 from rag.errors import QueryError
 from rag.index import Snapshot
 from rag.protocols import Retriever
+from rag.tracing import step
 from rag.types import Hit, Vectors
 
 
@@ -59,5 +60,8 @@ class DiverseRetriever:
         if k < 1:
             raise QueryError(f"k is {k}", hint="ask for at least 1 passage")
         hits = self.retriever.retrieve(query, max(k, self.pool), where=where)
-        refs = self.snapshot.refs([hit.chunk.id for hit in hits])
-        return mmr(hits, self.snapshot.vectors(refs), k, relevance=self.relevance)
+        ids = [hit.chunk.id for hit in hits]
+        with step("diversify", relevance=self.relevance, passages=tuple(ids)) as taken:
+            picked = mmr(hits, self.snapshot.vectors(self.snapshot.refs(ids)), k, relevance=self.relevance)
+            taken.note(passages=tuple(hit.chunk.id for hit in picked))
+        return picked

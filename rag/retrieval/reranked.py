@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rag.errors import QueryError
 from rag.protocols import Reranker, Retriever
+from rag.tracing import step
 from rag.types import Hit
 
 
@@ -20,4 +21,9 @@ class RerankedRetriever:
         if k < 1:
             raise QueryError(f"k is {k}", hint="ask for at least 1 passage")
         hits = self.retriever.retrieve(query, max(k, self.depth), where=where)
-        return self.reranker.rerank(query, hits, k) if hits else []
+        if not hits:
+            return []
+        with step("rerank", query=query, passages=tuple(hit.chunk.id for hit in hits)) as taken:
+            best = self.reranker.rerank(query, hits, k)
+            taken.note(passages=tuple(hit.chunk.id for hit in best), scores=tuple(hit.score for hit in best))
+        return best

@@ -24,7 +24,8 @@ class RetrievalStages:
 
     ``feedback`` asks the arms again with what they found, and ``bridged`` follows the titles named in it.
     ``queries`` asks all of that for several queries; ``distinct`` and ``expanded`` come last, and say what of it is
-    shown: of nearly equal passages one, and more of its document than was found.
+    shown: of nearly equal passages one, and more of its document than was found. ``follow_up`` asks all of that for
+    what a conversation made of a question.
 
     Each is built around the one before, so asking a later one asks all before it.
     """
@@ -38,9 +39,10 @@ class RetrievalStages:
     expanded: ExpandedRetriever | None = None
     feedback: FeedbackRetriever | None = None
     bridged: BridgeRetriever | None = None
+    follow_up: MultiQueryRetriever | None = None
 
     @property
     def final(self) -> Retriever:
         """The last step: the retrieval as a whole."""
         reordered = self.reranked or self.diverse or self.bridged or self.feedback or self.fused
-        return self.expanded or self.distinct or self.queries or reordered
+        return self.follow_up or self.expanded or self.distinct or self.queries or reordered

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
+Scheme: TypeAlias = Literal["light", "dark"]
 RAG = Path(sys.executable).with_name("rag")
 SAMPLES = Path(__file__).parents[2] / "apps" / "samples"
 BATTERY = "How long does a full battery of the SLM-210 last?"
@@ -35,9 +36,9 @@ class App:
     foreign: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
-    def open(self, path: str = "/", *, width: int = 1280, locale: str = "en-GB") -> Page:
+    def open(self, path: str = "/", *, width: int = 1280, locale: str = "en-GB", scheme: Scheme = "light") -> Page:
         """A page in a browser session of its own."""
-        context = self.browser.new_context(viewport={"width": width, "height": 900}, locale=locale)
+        context = self.browser.new_context(viewport={"width": width, "height": 900}, locale=locale, color_scheme=scheme)
         page = context.new_page()
         page.set_default_timeout(WAIT)
         page.on("request", self._asked)
@@ -48,7 +49,8 @@ class App:
 
     def _said(self, message: ConsoleMessage) -> None:
         # Streamlit looks for its server below a page's own path first
-        if message.type == "error" and "/documents/_stcore/" not in message.location["url"]:
+        path = message.location["url"].removeprefix(self.url)
+        if message.type == "error" and not ("/_stcore/" in path and not path.startswith("/_stcore/")):
             self.troubles.append(f"{message.text} {message.location['url']}")
 
     def _asked(self, request: Request) -> None:

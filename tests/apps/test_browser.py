@@ -80,25 +80,6 @@ def test_a_session_comes_back_after_a_reload_and_another_browser_sees_nothing_of
     other.context.close()
 
 
-def test_files_are_taken_in_listed_and_deleted_and_a_broken_one_says_why(sampled: App, tmp_path: Path):
-    (tmp_path / "harbour.txt").write_text("The harbour of Zarkov was opened in 1911.")
-    (tmp_path / "tariff.csv").write_text("ship,fee\nZephyr,4711 crowns\n")
-    (tmp_path / "notes.md").write_text("# Pilots\n\nThe chief pilot of Zarkov is Olga Reznik.\n")
-    (tmp_path / "page.html").write_text("<p>The lighthouse of Zarkov is 41 metres high.</p>")
-    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing more")
-    page = sampled.open("/documents")
-    page.locator("input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
-    page.get_by_text("notes.md").first.wait_for()
-    page.get_by_role("button", name="Index").click()
-    page.get_by_text("4 added").wait_for()
-    kept = {path.name for path in sampled.index.with_name("index.files").rglob("*") if path.is_file()}
-    assert kept == {"harbour.txt", "tariff.csv", "notes.md", "page.html", "broken.pdf"}
-    page.get_by_role("link", name="Ask").click()
-    ask(page, "Who is the chief pilot of Zarkov?")
-    assert "Olga Reznik" in page.locator(".answer .sentences").last.inner_text()
-    page.context.close()
-
-
 def test_a_thumb_is_kept_as_a_test_question(sampled: App):
     page = sampled.open()
     ask(page, BATTERY)
@@ -180,13 +161,6 @@ def test_no_document_makes_the_browser_ask_anybody_else(sampled: App, tmp_path: 
     page.wait_for_load_state("networkidle")
     assert not sampled.foreign
     assert page.url.startswith(sampled.url)
-    page.context.close()
-
-
-def test_on_a_phone_nothing_is_cut_off(sampled: App):
-    page = sampled.open(width=390)
-    page.get_by_placeholder("Ask about your documents").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.context.close()
 
 

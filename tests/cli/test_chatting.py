@@ -183,6 +183,10 @@ def test_the_commands_of_a_terminal(index: Path, environment: dict[str, str], tm
     terminal.say(f"/export {exported}", "")
     assert exported.read_text().startswith("# t\n")
     terminal.say(f"/export {exported}", "File exists")
+    printed = tmp_path / "talk.PDF"
+    terminal.say(f"/export {printed}", "")
+    assert printed.read_bytes().startswith(b"%PDF-")
+    assert printed.stat().st_mode & 0o777 == 0o600
     assert terminal.end() == 0
 
 

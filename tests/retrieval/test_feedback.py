@@ -57,15 +57,15 @@ def test_a_topical_question_reaches_passages_without_its_words(snapshot) -> None
     with recording("search") as run:
         hits = FeedbackRetriever(hybrid).retrieve("wing", 20)
     assert "d" in keys(hits)
-    (step,) = run.trace.steps
-    assert step.name == "feedback" and step.outputs["passages"]
+    (step,) = (step for step in run.trace.steps if step.name == "feedback")
+    assert step.outputs["passages"]
 
 
 def test_a_specific_question_is_left_alone(snapshot) -> None:
     hybrid = HybridRetriever([DenseRetriever(snapshot, Embedder()), SparseRetriever(snapshot)])
     with recording("search") as run:
         assert FeedbackRetriever(hybrid).retrieve("galley", 5) == hybrid.retrieve("galley", 5)
-    assert run.trace.steps == ()
+    assert "feedback" not in {step.name for step in run.trace.walk()}
 
 
 def test_the_question_moves_towards_what_was_found(snapshot) -> None:
@@ -83,7 +83,8 @@ def test_feedback_comes_from_admitted_passages_alone(snapshot, tmp_path) -> None
         found = FeedbackRetriever(hybrid).retrieve("wing", 20, where=where)
     assert "d" not in keys(found)  # "flutter" stands in passages that the filter leaves out
     admitted = {hit.chunk.id for hit in hybrid.retrieve("wing", 20, where=where)}
-    assert set(run.trace.steps[0].outputs["passages"]) <= admitted
+    (taken,) = (step for step in run.trace.steps if step.name == "feedback")
+    assert set(taken.outputs["passages"]) <= admitted
 
 
 def test_trust_scales_the_feedback(snapshot) -> None:

@@ -18,6 +18,7 @@ from rag.retrieval import (
     mmr,
     rrf,
 )
+from rag.tracing import recording
 from rag.types import ArmScore, Chunk, Document, Hit
 
 TEXTS = {"a": "apple river", "b": "apple apple stone", "c": "cloud river", "d": "tiger"}
@@ -160,3 +161,25 @@ def test_arms_must_fit_the_index(snapshot):
     for arms, depth in (([], 10), ([sparse, sparse], 10), ([sparse], 0)):
         with pytest.raises(QueryError):
             HybridRetriever(arms, depth=depth)
+
+
+def test_a_search_notes_the_ranking_of_every_arm_within_the_fusion(snapshot, retrievers):
+    with recording("test") as run:
+        found = retrievers["hybrid"].retrieve("apple river", 2)
+    fusion = run.trace.steps[-1]
+    assert [(step.name, step.inputs["arm"]) for step in fusion.steps] == [("rank", "dense"), ("rank", "sparse")]
+    dense, sparse = (step.outputs for step in fusion.steps)
+    ids = {chunk.uri: chunk.id for chunk in snapshot.chunks(range(4))}
+    assert dense["passages"] == tuple(ids[key] for key in "abcd")
+    assert dense["scores"] == pytest.approx((1.0, 0.8, 0.0, -1.0))
+    assert (dense["found"], dense["lowest"]) == (4, -1.0)
+    assert set(sparse["passages"]) == {ids[key] for key in "abc"}  # d holds no term
+    assert fusion.outputs["passages"][:2] == tuple(hit.chunk.id for hit in found)
+
+
+def test_what_a_filter_keeps_out_is_not_noted_either(snapshot, retrievers):
+    with recording("test") as run:
+        retrievers["hybrid"].retrieve("apple river", 4, where="key != 'a'")
+    (hidden,) = (chunk.id for chunk in snapshot.chunks(range(4)) if chunk.uri == "a")
+    noted = [step.outputs.get("passages", ()) for step in run.trace.walk()]
+    assert any(noted) and all(hidden not in passages for passages in noted)

@@ -39,8 +39,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const copy = make("button", "copy", data.said.copy)
   copy.type = "button"
   copy.onclick = async () => {
-    await navigator.clipboard.writeText(data.text)
-    copy.textContent = data.said.copied
+    try {
+      await navigator.clipboard.writeText(data.text)
+      copy.textContent = data.said.copied
+    } catch {
+      copy.textContent = data.said.not_copied // the browser does not let a page copy, over plain HTTP for one
+    }
   }
   root.append(copy)
 }

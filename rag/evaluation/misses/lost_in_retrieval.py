@@ -98,6 +98,11 @@ def _reordered(gold: Gold, traced: Trace, recipe: Recipe) -> tuple[Stage, str]:
                     "lost by a hop",
                     f"passages linked with others took its place: retrieval.hops is {recipe.retrieval.hops}",
                 )
+            if step.name == "follow-up":
+                return (
+                    "lost in fusion",
+                    "what the question was rewritten as, with the conversation before it, took its place",
+                )
             if step.name == "diversity":
                 reason = f"diversity took its place: set retrieval.mmr ({recipe.retrieval.mmr:g}) nearer to 1"
             elif step.name == "queries":
@@ -153,6 +158,8 @@ def _raise_cut(step: Step, place: ArmScore | None, recipe: Recipe, *, last: bool
         return f"it takes reranker.depth {place.rank} for the reranker to read it ({recipe.reranker.depth} now)"
     if recipe.retrieval.mmr < 1:
         return f"retrieval.mmr chooses from the first {step.cut} alone"
+    if recipe.queries.transform == "none":
+        return f"of the hits for each query of a conversation the first {step.cut} are fused"
     return f"it takes queries.depth {place.rank} to reach the fusion of all queries ({recipe.queries.depth} now)"
 
 

@@ -76,15 +76,23 @@ class Trace:
 
 
 def trace(
-    stages: RetrievalStages, snapshot: Snapshot, question: str, *, k: int, depth: int, wanted: Collection[str]
+    stages: RetrievalStages,
+    snapshot: Snapshot,
+    question: str,
+    *,
+    k: int,
+    depth: int,
+    wanted: Collection[str],
+    where: str | None = None,
 ) -> Trace:
     """Follow passages (``wanted``: chunk ids, all in the index) through every step of a search for ``k`` hits.
 
     Each step is asked for as much as the step after it asks for, so that its order is that of the real search.
-    ``depth`` is how much of an arm is read at least. The steps before several queries are fused are those of the
-    question itself. Raises QueryError, RerankError.
+    ``depth`` is how much of an arm is read at least, and ``where`` the filter of the search. The steps before several
+    queries are fused are those of the question itself. Raises QueryError, FilterError, RerankError.
     """
-    distinct = stages.expanded.reach(k) if stages.expanded else k
+    last = max(k, stages.follow_up.depth) if stages.follow_up else k
+    distinct = stages.expanded.reach(last) if stages.expanded else last
     found = stages.distinct.reach(distinct) if stages.distinct else distinct
     kept = max(found, stages.queries.depth) if stages.queries else found
     reranked = max(kept, stages.reranked.depth) if stages.reranked else kept
@@ -92,7 +100,7 @@ def trace(
     linked = max(pool, stages.bridged.pool) if stages.bridged else pool
     reach = max(linked, depth)
     refs = dict(zip(wanted, snapshot.refs(list(wanted)), strict=True))
-    arms = tuple(_arm(arm, question, refs, reach) for arm in stages.arms.values())
+    arms = tuple(_arm(arm, question, refs, reach, where) for arm in stages.arms.values())
     asks: list[tuple[str, Retriever, int, int]]
     asks = [("fusion" if len(arms) > 1 else arms[0].name, stages.fused, reach, reach if stages.feedback else linked)]
     asks += [("feedback", stages.feedback, reach, linked)] if stages.feedback else []
@@ -101,12 +109,13 @@ def trace(
     asks += [("reranker", stages.reranked, reranked, kept)] if stages.reranked else []
     asks += [("queries", stages.queries, kept, found)] if stages.queries else []
     asks += [("near-duplicates", stages.distinct, distinct, distinct)] if stages.distinct else []
-    asks += [("expansion", stages.expanded, k, k)] if stages.expanded else []
+    asks += [("expansion", stages.expanded, last, last)] if stages.expanded else []
+    asks += [("follow-up", stages.follow_up, last, k)] if stages.follow_up else []
     weights = stages.fused.weights if isinstance(stages.fused, HybridRetriever) else (1.0,)
     steps: list[Step] = []
     hits: list[Hit] = []
     for name, retriever, asked, cut in asks:
-        hits = retriever.retrieve(question, asked)
+        hits = retriever.retrieve(question, asked, where=where)
         places = {one: ArmScore(hit.rank, hit.score) for hit in hits for one in hit.chunk_ids if one in refs}
         steps.append(Step(name, places, cut))
     return Trace(arms, tuple(steps), tuple(hits[:k]), weights)
@@ -129,10 +138,14 @@ def rank_at_weight(traced: Trace, chunks: Iterable[str], fusion: Fusion, weight:
 
 
 def _arm(
-    arm: DenseRetriever | SparseRetriever | SentenceRetriever, question: str, refs: Mapping[str, Ref], reach: int
+    arm: DenseRetriever | SparseRetriever | SentenceRetriever,
+    question: str,
+    refs: Mapping[str, Ref],
+    reach: int,
+    where: str | None,
 ) -> ArmTrace:
     asked = arm.ask(question)
-    ranking = asked.rank(max(DEEP, reach), None)
+    ranking = asked.rank(max(DEEP, reach), where)
     ranked = list(zip(ranking.refs.tolist(), ranking.scores.tolist(), strict=True))
     places = {ref: ArmScore(rank, score) for rank, (ref, score) in enumerate(ranked, 1)}
     exact = asked.score(np.array(list(refs.values()), np.int64)).tolist()
