@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
-PAGES = ("ask", "documents", "inside")
+PAGES = ("ask", "documents", "inside", "map", "evaluate", "settings")
 
 
 def violations(page: Page) -> list[str]:

@@ -145,7 +145,7 @@ def test_no_document_makes_the_browser_ask_anybody_else(sampled: App, tmp_path: 
     page = sampled.open("/documents")
     page.locator("input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
     page.get_by_text("kraken.jsonl").first.wait_for()
-    page.get_by_role("button", name="Index").click()
+    page.get_by_role("button", name="Index", exact=True).click()
     page.get_by_text("added").first.wait_for()
     page.get_by_role("link", name="Ask").click()
     for question in ("What does the kraken report number 5 say?", PAYLOADS[0], f"Kraken sighting 3 {PAYLOADS[3]}"):
