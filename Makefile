@@ -43,8 +43,9 @@ else
 endif
 export Q
 
+# A file to a worker, so that what its tests share (an app, an index, a model) is made once.
 test: setup
-	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n auto --data=$(DATA) $(ARGS)
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --data=$(DATA) $(ARGS)
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .

@@ -152,6 +152,7 @@ class Pipeline:
         *paths: str | PathLike[str],
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
+        apart: Iterable[Path] = (),
         sync: bool = False,
         reembed: bool = False,
         reread: bool = False,
@@ -162,7 +163,8 @@ class Pipeline:
     ) -> IndexReport:
         """Add files and folders, or bring them up to date.
 
-        Globs add to the recipe's. ``sync`` also removes what has left the folders; ``reembed`` drops
+        Globs add to the recipe's. ``sync`` also removes what has left the folders, but nothing of those within them
+        that are ``apart``, which are not read either; ``reembed`` drops
         all that the index holds and builds it anew, as an index of another embedder needs: in one commit, until
         which searches see the old one. ``isolated`` parses each file in a process of its own, with limits on its time
         and memory, as files of strangers need. ``reread`` parses and cuts also what has not changed; ``names`` says
@@ -183,6 +185,7 @@ class Pipeline:
                 settings=recipe.chunk_settings,
                 include=[*recipe.sources.include, *include],
                 exclude=[*recipe.sources.exclude, *exclude],
+                apart=tuple(apart),
                 sync=sync,
                 at_once=reembed,
                 reread=reread,
@@ -197,6 +200,7 @@ class Pipeline:
         *paths: str | PathLike[str],
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
+        apart: Iterable[Path] = (),
         since: float | None = None,
     ) -> IndexPlan:
         """What ``add`` of these paths with ``sync`` would find, without parsing anything. Needs no model.
@@ -212,6 +216,7 @@ class Pipeline:
                 settings=recipe.chunk_settings,
                 include=[*recipe.sources.include, *include],
                 exclude=[*recipe.sources.exclude, *exclude],
+                apart=tuple(apart),
                 since=since,
             )
 

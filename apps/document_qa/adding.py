@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 
 import streamlit as st
 from indexing import IndexJob, begin_indexing
+from labels import unlike
 from library import Library
 from uploads import Upload, keep, place_of, problem, shown_name, tidy
 from visitor import Visitor
@@ -24,11 +25,10 @@ def add_documents(held: Library, who: Visitor) -> None:
     say = who.say
     st.subheader(say("documents.add"))
     kinds = {"files": say("documents.files"), "directory": say("documents.directory")}
-    kind = st.segmented_control(
+    kind = st.radio(
         say("documents.add"),
         list(kinds),
-        default="files",
-        required=True,
+        horizontal=True,
         format_func=kinds.__getitem__,
         key="kind",
         label_visibility="collapsed",
@@ -52,7 +52,6 @@ def take_in(held: Library, who: Visitor, uploads: Iterable[Upload]) -> None:
     """Keep what can be kept, and begin to index it: ``held.job``, which also tells what was refused."""
     say = who.say
     settings = held.settings
-    forget_unheld(held)
     known = _known(held, who)
     names: dict[str, str] = {}
     notes: dict[str, str] = {}
@@ -73,28 +72,39 @@ def take_in(held: Library, who: Visitor, uploads: Iterable[Upload]) -> None:
             refused.append((shown, say("uploads.not_kept", reason=error.strerror or type(error).__name__)))
             continue
         uri = file_uri(place)
-        names[uri] = _unlike(shown, taken)
+        names[uri] = unlike(shown, taken)
         taken.add(names[uri])
         sha256 = hashlib.sha256(upload.data).hexdigest()
         twin = next((other for other_uri, other in known.get(sha256, {}).items() if other_uri != uri), None)
         if twin is not None:
             notes[uri] = say("documents.twin", other=twin)
         known.setdefault(sha256, {})[uri] = names[uri]
-    held.job = IndexJob(who.owner, names=names, notes=notes, refused=refused, then=lambda: forget_unheld(held))
+    held.job = IndexJob(who.owner, names=names, notes=notes, refused=refused, then=lambda: forget_unheld(held, names))
     if names:
         begin_indexing(held.pipeline, [uri_path(uri) for uri in names], held.job)
     else:
         held.job.done.set()
 
 
-def forget_unheld(held: Library) -> None:
-    """Remove uploads of which the index holds nothing, so that no file stays that no list shows. Raises OSError."""
+def dismiss(held: Library, job: IndexJob) -> None:
+    """Show a run that has ended no more, unless another has taken its place."""
+    with _taking:
+        if held.job is job:
+            held.job = None
+            job.then()
+
+
+def forget_unheld(held: Library, sent: Iterable[str]) -> None:
+    """Remove those of the files just sent, by uri, of which the index holds nothing: no list shows them.
+
+    Others stay, as one that was indexed and cannot be read this time. Raises OSError.
+    """
     uploads = held.settings.uploads
     try:
         states = held.pipeline.snapshot.sources(uri_prefix(uploads))
     except NotAnIndexError:
         states = []
-    tidy(uploads, {state.source for state in states if state.documents})
+    tidy(uploads, set(sent) - {state.source for state in states if state.documents})
 
 
 def _known(held: Library, who: Visitor) -> dict[str, dict[str, str]]:
@@ -109,13 +119,3 @@ def _known(held: Library, who: Visitor) -> dict[str, dict[str, str]]:
         if state.source in shown:
             found.setdefault(state.sha256, {})[state.source] = shown[state.source]
     return found
-
-
-def _unlike(name: str, taken: Container[str]) -> str:
-    """The name, with a number where it is taken."""
-    number = 1
-    new = name
-    while new in taken:
-        number += 1
-        new = f"{name} ({number})"
-    return new

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
+from pathlib import Path
 
 import streamlit as st
-from again import held_files
+from again import HeldFiles, held_files
 from credentials import check_keys
 from escaping import plain
 from indexing import IndexJob, begin_indexing, watch_indexing
@@ -16,7 +18,8 @@ from library import Library, adopt, exchange
 from visitor import Visitor
 
 from rag.chains.ingest import IndexProgress, IndexReport
-from rag.errors import RagError
+from rag.errors import RagError, RecipeError
+from rag.index import Snapshot
 from rag.loaders import uri_path
 from rag.pipeline import Pipeline
 from rag.recipe import Recipe
@@ -49,6 +52,12 @@ def propose(held: Library, recipe: Recipe) -> Proposal:
     )
 
 
+def _files(held: Library) -> HeldFiles:
+    """Where all documents came from, also of an index that the recipe in use cannot open."""
+    with Snapshot.open(held.settings.index) as snapshot:
+        return held_files(snapshot.documents())
+
+
 def differences(wanted: Recipe, current: Recipe) -> list[tuple[str, str, str]]:
     """(key, value now, value wanted) of each key in which two recipes differ, the values as TOML."""
     new, old = _keys(wanted), _keys(current)
@@ -75,11 +84,12 @@ def begin_rebuild(held: Library, proposal: Proposal, job: IndexJob) -> IndexJob:
     or fails; what has no file any more then leaves the index.
     """
     check_keys(held.settings, held.pipeline.recipe, proposal.recipe)
-    names = held_files(held.pipeline.snapshot.documents()).names
+    names = _files(held).names
     job.names, paths = names, [uri_path(uri) for uri in names]
     if not proposal.embeds:
         adopt(held, proposal.recipe)
         return begin_indexing(held.pipeline, paths, job)
+    _check_sources(held, proposal.recipe, paths)
 
     def work(tell: Callable[[IndexProgress], None]) -> IndexReport:
         fresh = Pipeline(held.settings.index, proposal.recipe)
@@ -95,6 +105,19 @@ def begin_rebuild(held: Library, proposal: Proposal, job: IndexJob) -> IndexJob:
     return job
 
 
+def _check_sources(held: Library, recipe: Recipe, paths: Sequence[Path]) -> None:
+    """Raises RecipeError where the recipe leaves out files that the index holds: built anew, it would lose them."""
+    with Pipeline(held.settings.index, recipe) as fresh:
+        plan = fresh.plan(*paths, since=inf)  # which looks at the files, and reads none of the size that it had
+    left_out = len(paths) - plan.files - plan.unreadable
+    if left_out:
+        raise RecipeError(
+            f"these globs leave out {left_out} of {len(paths)} files that the index holds, given file by file",
+            where="sources",
+            hint="let their names in, or delete their documents first",
+        )
+
+
 def offer(held: Library, who: Visitor, *, key: str) -> None:
     """Show what is proposed under ``key`` of the session, and use it or not."""
     say = who.say
@@ -103,7 +126,7 @@ def offer(held: Library, who: Visitor, *, key: str) -> None:
         return
     with st.container(border=True):
         changed = differences(proposal.recipe, held.pipeline.recipe)
-        if not changed:
+        if not changed and not proposal.embeds:
             st.info(say("preferences.same"))
             return
         st.subheader(say("preferences.changes"))
@@ -111,7 +134,7 @@ def offer(held: Library, who: Visitor, *, key: str) -> None:
             st.text(f"{name}: {now} → {then}")
         if proposal.embeds:
             st.warning(say("preferences.embeds"))
-            gone = held_files(held.pipeline.snapshot.documents()).gone
+            gone = _files(held).gone
             if gone:
                 st.warning(say("preferences.gone", count=len(gone)))
                 with st.expander(say("preferences.which")):

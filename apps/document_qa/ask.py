@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import streamlit as st
 from library import Library, conversations
 from source_pane import opened, show_opened
@@ -33,25 +35,30 @@ def ask_page(held: Library, who: Visitor) -> None:
             with conversations(who.owner) as again:
                 again.find(name).switch(latest_below(turns, number))
 
+        typed = st.chat_input(who.say("ask.placeholder"), key=_BOX)
+        asked = started() or (Asked(typed) if typed else None)
+        kept = list(takewhile(lambda turn: asked is None or turn.number != asked.instead_of, path))
         left, beside = st.columns(2, gap="medium") if opened() else (st.container(), None)
         with left:
-            for turn in path:
+            for turn in kept:
                 versions = siblings(turns, turn.number)
                 if turn.number in hidden:
                     show_hidden(who, turn, versions, switch)
                 else:
                     show_turn(held, who, name, turn, versions, switch)
-            place = st.container()
+            place, below = st.container(), st.empty()
+            for _ in path[len(kept) :]:  # what is asked anew takes its own place, not one below what it replaces
+                st.empty()
+                st.empty()
         if beside is not None:
             with beside:
                 show_opened(held, who, readable)
-        typed = st.chat_input(who.say("ask.placeholder"), key=_BOX)
-        asked = started() or (Asked(typed) if typed else None)
+        if asked is None and not path:
+            with below.container():
+                suggest(held, who, start)
         with place:
             if asked is None:
                 show_break(who)
-                if not path:
-                    suggest(held, who, start)
             elif asked.instead_of is None:
                 write_answer(held, who, asked, lambda: talk.say_stream(asked.question, where=where))
             else:

@@ -176,7 +176,7 @@ def _upload(held: Library, who: Visitor) -> None:
         return
     try:
         st.session_state["show set"] = take_in(upload, held.settings).name
-    except EvaluationError as error:
+    except (EvaluationError, OSError) as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
     st.rerun()

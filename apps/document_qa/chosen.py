@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 from again import index_again
-from escaping import plain
 from folders import read_folders
+from labels import told_apart
 from library import Library
 from preview import show_document
 from uploads import drop
@@ -42,9 +42,10 @@ def act_on(held: Library, who: Visitor, chosen: Sequence[DocumentSummary]) -> No
                     st.rerun()
     shown = chosen[0]
     if len(chosen) > 1:
-        shown = st.selectbox(
-            say("documents.read"), chosen, format_func=lambda one: plain(one.title or one.uri), key="reading"
-        )
+        names = told_apart(one.title or one.uri for one in chosen)
+        shown = chosen[
+            st.selectbox(say("documents.read"), range(len(chosen)), format_func=names.__getitem__, key="reading")
+        ]
     show_document(held, who, shown)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from settings import AppSettings
 from users import AccessError
 
-from rag.keys import address_of, has_key
+from rag.keys import address_of
 from rag.recipe import Recipe
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -27,11 +27,12 @@ def check_keys(settings: AppSettings, current: Recipe, wanted: Recipe) -> None:
     if settings.users is None:
         return
     for variable, address in _uses(wanted) - _uses(current):
-        if os.environ.get(variable) and not has_key(address):
+        if os.environ.get(variable):  # also where a key is held: it can be forgotten, and the recipe stays
             raise AccessError(
                 f"the server's own {variable} is not sent there",
                 where=address,
-                hint="give a key for this address in the settings, or have the app started with this recipe",
+                hint="name no variable and give a key for this address in the settings, "
+                "or have the app started with this recipe",
             )
 
 

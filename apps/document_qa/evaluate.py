@@ -23,6 +23,7 @@ from experiments import (
 )
 from findings import show_results
 from jobs import clock, watch
+from labels import told_apart
 from library import Library
 from testsets import RATED, QuestionSet
 from visitor import Visitor
@@ -155,9 +156,8 @@ def _past(held: Library, who: Visitor) -> None:
         return
     if (wanted := st.session_state.pop("show", None)) in kept:
         st.session_state["experiment"] = wanted
-    chosen = st.selectbox(
-        say("evaluate.past"), list(kept), format_func=lambda one: line_of(kept[one], who), key="experiment"
-    )
+    lines = dict(zip(kept, told_apart(line_of(one, who) for one in kept.values()), strict=True))
+    chosen = st.selectbox(say("evaluate.past"), list(kept), format_func=lines.__getitem__, key="experiment")
     experiment = kept[chosen]
     going_on = held.evaluation is not None and held.evaluation.busy and held.evaluation.id == experiment.id
     if experiment.finished:

@@ -11,7 +11,7 @@ from escaping import plain
 from jobs import watch
 from library import Library, exchange
 from trying import TrialJob, begin_trial
-from visitor import Visitor
+from visitor import Visitor, visitor
 
 from rag.errors import CredentialError, RagError
 from rag.keys import address_of, forget_key, has_key, hold_key
@@ -105,7 +105,6 @@ def _local(held: Library, who: Visitor) -> GeneratorConfig | None:
     model = st.selectbox(
         say("preferences.gguf"),
         options,
-        format_func=plain,
         accept_new_options=True,
         key="local model",
         help=say("preferences.gguf_hint"),
@@ -151,6 +150,7 @@ def _key(held: Library, who: Visitor, base_url: str) -> None:
 
     def hold() -> None:
         key = str(st.session_state.pop(field, ""))
+        visitor()  # a callback runs before the page sees whether the session has ended
         try:
             hold_key(base_url, key)
         except CredentialError as error:
@@ -159,6 +159,7 @@ def _key(held: Library, who: Visitor, base_url: str) -> None:
             _renew(held)
 
     def forget() -> None:
+        visitor()
         forget_key(base_url)
         _renew(held)
 

@@ -24,6 +24,7 @@ class IndexRequest:
     reread: bool = False
     reembed: bool = False
     exclude: tuple[str, ...] = ()
+    apart: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
@@ -51,14 +52,16 @@ def begin_indexing(
     reread: bool = False,
     reembed: bool = False,
     exclude: Sequence[str] = (),
+    apart: Sequence[Path] = (),
 ) -> IndexJob:
     """Start the job; when it has come to its end, ``job.then`` is called."""
-    job.request = IndexRequest(tuple(paths), sync, reread, reembed, tuple(exclude))
+    job.request = IndexRequest(tuple(paths), sync, reread, reembed, tuple(exclude), tuple(apart))
 
     def work(tell: Callable[[IndexProgress], None]) -> IndexReport:
         report = pipeline.add(
             *paths,
             exclude=exclude,
+            apart=apart,
             sync=sync,
             reread=reread,
             reembed=reembed,
@@ -90,6 +93,7 @@ def go_on(pipeline: Pipeline, job: IndexJob) -> IndexJob:
         reread=wanted.reread,
         reembed=wanted.reembed,
         exclude=wanted.exclude,
+        apart=wanted.apart,
     )
 
 

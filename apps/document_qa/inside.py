@@ -66,7 +66,7 @@ def _show(held: Library, who: Visitor, turn: Turn, trace: Trace | None) -> None:
     queries = queries_of(trace) if trace else list(turn.queries)
     if queries:
         st.subheader(say("inside.queries"))
-        st.dataframe({say("inside.queries"): queries}, hide_index=True, width="stretch", key="queries")
+        st.dataframe({say("inside.query"): queries}, hide_index=True, width="stretch", key="queries")
     st.subheader(say("inside.rankings"))
     if trace is None:
         st.caption(say("inside.untraced"))

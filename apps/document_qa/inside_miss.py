@@ -7,6 +7,7 @@ from itertools import islice
 
 import streamlit as st
 from escaping import plain
+from labels import told_apart
 from library import Library
 from visitor import Visitor
 
@@ -72,9 +73,12 @@ def explain_miss(held: Library, who: Visitor, turn: Turn) -> None:
     if not offered:
         st.info(say("inside.miss_nowhere"))
         return
-    chosen = st.selectbox(
-        say("inside.miss_which"), offered, format_func=lambda one: one.label, key=f"miss {words} {title}"
-    )
+    labels = told_apart(one.label for one in offered)
+    chosen = offered[
+        st.selectbox(
+            say("inside.miss_which"), range(len(offered)), format_func=labels.__getitem__, key=f"miss {words} {title}"
+        )
+    ]
     if st.button(say("inside.miss_explain"), type="primary", key="explain"):
         st.session_state["fate"] = (turn.asked, chosen.span, _explained(held, who, turn, chosen.span))
     asked, span, fate = st.session_state.get("fate", (0.0, None, None))
@@ -101,12 +105,15 @@ def _by_title(who: Visitor, snapshot: Snapshot, title: str, where: str | None) -
     found = list(islice(matching, _LISTED))
     if not found:
         return []
-    document = st.selectbox(
-        who.say("inside.miss_document"),
-        found,
-        format_func=lambda one: one.title or one.uri,
-        key=f"miss document {title}",
-    )
+    names = told_apart(one.title or one.uri for one in found)
+    document = found[
+        st.selectbox(
+            who.say("inside.miss_document"),
+            range(len(found)),
+            format_func=names.__getitem__,
+            key=f"miss document {title}",
+        )
+    ]
     return [_whole(chunk) for chunk in snapshot.chunks_of(document.id)]
 
 

@@ -19,7 +19,7 @@ from settings import AppSettings, app_settings
 from testsets import MakingJob
 
 from rag.chains.sessions import SessionStore, sessions_path
-from rag.errors import EmbedderMismatchError, ModelError, NotAnIndexError
+from rag.errors import NotAnIndexError, RagError
 from rag.loaders import uri_prefix
 from rag.pipeline import Pipeline
 from rag.recipe import Recipe
@@ -71,7 +71,9 @@ class Library:
     def _passages(self) -> int:
         try:
             return len(self.pipeline.snapshot)
-        except (ModelError, EmbedderMismatchError):  # nothing can be asked; but the settings can mend it
+        except NotAnIndexError:
+            raise
+        except RagError:  # nothing can be asked; but the settings can mend it
             return self.pipeline.info().chunks
 
 

@@ -62,7 +62,8 @@ def _choose(who: Visitor, found: Sequence[DocumentSummary]) -> list[DocumentSumm
         width="stretch",
         column_config={
             say("documents.title"): st.column_config.TextColumn(width="medium"),
-            say("documents.when"): st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+            say("documents.path"): st.column_config.TextColumn(width=145),
+            say("documents.when"): st.column_config.DatetimeColumn(width=130, format="YYYY-MM-DD HH:mm"),
         },
         on_select="rerun",
         selection_mode="multi-row",

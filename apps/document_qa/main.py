@@ -41,8 +41,12 @@ def main() -> None:
     """Choose the page, and show it."""
     st.set_page_config(page_title="Ragstone", page_icon=str(ICON), layout="wide")
     who = visitor()
-    held = library()
-    first = welcome_page if held.empty else ask_page
+    try:
+        held = library()
+        first = welcome_page if held.empty else ask_page
+    except RagError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
     shown = [
         ("app.ask", ":material/chat:", first),
         ("app.documents", ":material/folder_open:", documents_page),

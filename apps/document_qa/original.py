@@ -36,6 +36,8 @@ def original(snapshot: Snapshot, one: DocumentSummary, where: str | None) -> byt
     if (
         state is None
         or state.size > MOST
+        # of a file that was not read to its end, or lost a document since, the index does not know all
+        or (where is not None and not state.complete)
         or sum(each.source == one.source for each in snapshot.documents(where)) < state.documents
     ):
         return None

@@ -29,11 +29,10 @@ def show_document(held: Library, who: Visitor, one: DocumentSummary) -> None:
     ways = {"text": say("preview.text"), "passages": say("preview.passages"), "details": say("preview.details")}
     if one.media_type == "application/pdf":
         ways = {"pages": say("preview.pages"), **ways}
-    way = st.segmented_control(
+    way = st.radio(
         say("preview.as"),
         list(ways),
-        default=next(iter(ways)),
-        required=True,
+        horizontal=True,
         format_func=ways.__getitem__,
         key=f"way {one.media_type == 'application/pdf'}",
         label_visibility="collapsed",

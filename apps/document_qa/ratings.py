@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Literal
 
+from rag.errors import EvaluationError
 from rag.evaluation.datasets import Question, Span, question_row
 from rag.types import Answer, content_hash
 
@@ -14,7 +15,7 @@ _writing = threading.Lock()
 
 
 def rate(file: Path, answer: Answer, rating: Literal["good", "bad"], reason: str = "") -> None:
-    """Keep an answer's rating in the place of an earlier one. Raises OSError.
+    """Keep an answer's rating in the place of an earlier one. Raises EvaluationError, OSError.
 
     A good answer's words are the gold answer and its citations the gold spans; a bad one leaves both for you to fill
     in, so that it cannot be mistaken for gold: an answer that was wrongly given, and a refusal that was right.
@@ -31,7 +32,16 @@ def rate(file: Path, answer: Answer, rating: Literal["good", "bad"], reason: str
     )
     with _writing:
         lines = file.read_text("utf-8").splitlines() if file.exists() else []
-        kept = [line for line in lines if json.loads(line)["_id"] != question.id]
+        kept = [line for number, line in enumerate(lines, 1) if _id_of(line, f"{file}:{number}") != question.id]
         new = file.with_name(f".{file.name}.new")
         new.write_text("".join(f"{line}\n" for line in [*kept, json.dumps(question_row(question))]), "utf-8")
         new.replace(file)
+
+
+def _id_of(line: str, where: str) -> str:
+    try:
+        return str(json.loads(line)["_id"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise EvaluationError(
+            "this line is no question", where=where, hint="mend or remove it: nothing was kept"
+        ) from error

@@ -45,8 +45,8 @@ def _start_from(held: Library, who: Visitor) -> None:
     say = who.say
     kept = kept_recipes(held.settings.recipes)
     names = {"": say("preferences.in_use")}
-    names |= {f"shipped {name}": say("preferences.shipped", name=plain(name)) for name in recipe_names()}
-    names |= {f"kept {name}": say("preferences.kept", name=plain(name)) for name in kept}
+    names |= {f"shipped {name}": say("preferences.shipped", name=name) for name in recipe_names()}
+    names |= {f"kept {name}": say("preferences.kept", name=name) for name in kept}
 
     def load() -> None:
         kind, _, name = st.session_state["start from"].partition(" ")
@@ -103,7 +103,7 @@ def _keep(held: Library, who: Visitor, text: str) -> None:
     try:
         check_keys(held.settings, held.pipeline.recipe, parse_recipe(text))
         place = keep_recipe(held.settings.recipes, name, text)
-    except RagError as error:
+    except (RagError, OSError) as error:
         st.error(plain(str(error)), icon=":material/error:")
     else:
         st.success(say("preferences.saved", name=plain(place.stem)))

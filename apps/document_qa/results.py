@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
-from adding import forget_unheld
+from adding import dismiss
 from indexing import IndexJob, go_on, watch_indexing
 from library import Library
 from visitor import Visitor
@@ -32,11 +32,12 @@ def show_indexing(held: Library, who: Visitor) -> None:
         st.caption(who.say("documents.unseen"))
     with st.container(horizontal=True):
         if st.button(who.say("documents.dismiss"), icon=":material/close:", key="dismiss"):
-            held.job = None
-            forget_unheld(held)
+            dismiss(held, job)
             st.rerun()
-        if job.error is not None and st.button(
-            who.say("documents.go_on"), icon=":material/play_arrow:", type="primary", key="go on"
+        if (
+            job.error is not None
+            and job.request.paths
+            and st.button(who.say("documents.go_on"), icon=":material/play_arrow:", type="primary", key="go on")
         ):
             held.job = go_on(held.pipeline, job)
             st.rerun()

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
@@ -122,7 +121,7 @@ class Door:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        token = token_of(HTTPConnection(scope).headers.get("cookie", ""))
+        token = HTTPConnection(scope).cookies.get(COOKIE, "")
         known = bool(token) and self._sessions.use(token) is not None
         if scope["type"] == "websocket":
             if known:
@@ -169,12 +168,6 @@ class Door:
         secure = request.url.scheme == "https"
         response.set_cookie(COOKIE, self._sessions.begin(user), httponly=True, samesite="strict", secure=secure)
         return response
-
-
-def token_of(cookies: str) -> str:
-    """The session's token in a Cookie header, or ""."""
-    found = SimpleCookie(cookies).get(COOKIE)
-    return found.value if found else ""
 
 
 def _page(message: str, status: int = 200) -> HTMLResponse:

@@ -59,9 +59,10 @@ def talks_beside(held: Library, who: Visitor, store: SessionStore, name: str, pa
 def _files(who: Visitor, name: str, path: Sequence[Turn]) -> None:
     say = who.say
     words = export_words(who)
+    title = say("export.title", date=time.strftime("%Y-%m-%d", time.gmtime(path[0].asked))) if path else name
     st.download_button(
         say("ask.export"),
-        lambda: to_markdown(name, path, words),
+        lambda: to_markdown(title, path, words),
         f"{name}.md",
         "text/markdown",
         icon=":material/download:",
@@ -69,7 +70,7 @@ def _files(who: Visitor, name: str, path: Sequence[Turn]) -> None:
     )
     st.download_button(
         say("ask.export_pdf"),
-        lambda: to_pdf(name, path, words),
+        lambda: to_pdf(title, path, words),
         f"{name}.pdf",
         "application/pdf",
         icon=":material/picture_as_pdf:",

@@ -34,10 +34,10 @@ def show_turn(held: Library, who: Visitor, talk: str, turn: Turn, versions: list
         )
         if clicked and (turn.number, clicked) != place:
             open_source(turn.number, clicked)
-        if turn.answer.refused and turn.answer.hits:
+        if turn.answer.refused and (found := (*turn.answer.hits, *turn.answer.dropped)):
             with st.expander(say("ask.nearest")):
-                for hit in turn.answer.hits[:3]:
-                    st.text(f"{hit.chunk.header}\n{hit.chunk.text}")
+                for hit in found[:3]:  # those that its text names
+                    st.container(border=True).text(f"{hit.chunk.header}\n{hit.chunk.text}")
         with st.container(horizontal=True, vertical_alignment="center"):
             _ask_again(who, turn)
             _thumbs(held, who, turn)

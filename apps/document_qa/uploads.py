@@ -7,11 +7,11 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rag.loaders import file_uri
+from rag.loaders import uri_path
 
 _NAME = 80  # characters kept of a name
 _DEPTH = 8  # folders kept of a path
@@ -92,8 +92,7 @@ def drop(path: Path, folder: Path) -> None:
             path.parent.rmdir()
 
 
-def tidy(folder: Path, held: Container[str]) -> None:
-    """Remove the kept files of which nothing is ``held``, by uri: no list shows them to anybody. Raises OSError."""
-    for place in folder.glob("*/*"):
-        if file_uri(place) not in held:
-            drop(place, folder)
+def tidy(folder: Path, unheld: Iterable[str]) -> None:
+    """Remove kept files by uri; any other stays. Raises OSError."""
+    for uri in unheld:
+        drop(uri_path(uri), folder)

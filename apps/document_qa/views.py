@@ -36,6 +36,8 @@ def show_answer(answer: Answer, who: Visitor, *, key: str, opened: str) -> str |
     say = who.say
     notes = [say("ask.quoted")] if answer.quoted else []
     notes += [say("ask.risk", risk=f"{answer.risk:.1%}")] if answer.risk is not None else []
+    if answer.verdict == "partly" and all(sentence.supported for sentence in answer.sentences):
+        notes.append(say("ask.unsure"))
     states = ("supported", "partly", "unsupported")
     verdict = _VERDICTS[answer.verdict]
     data = {

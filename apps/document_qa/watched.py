@@ -17,6 +17,8 @@ from visitor import Visitor
 
 from rag.chains.planning import IndexPlan
 from rag.errors import NotAnIndexError, StorageError
+from rag.index import SourceState
+from rag.loaders import uri_prefix
 
 
 def may_watch(who: Visitor) -> bool:
@@ -101,7 +103,7 @@ def _row(held: Library, who: Visitor, one: Watched) -> DeltaGenerator:
                 if documents and st.button(
                     say("watched.drop", documents=documents), key=f"drop {one.uri}", disabled=held.busy
                 ):
-                    _drop(held, one)
+                    drop_folder(held, one)
                     st.rerun()
     return place
 
@@ -144,7 +146,7 @@ def synchronise(held: Library, who: Visitor, folders: Sequence[Watched]) -> None
     paths = [one.path for one in wanted]
     exclude = [glob for path in paths for glob in own_files(held.settings.index, path)]
     held.job = IndexJob(who.owner, then=then)
-    begin_indexing(held.pipeline, paths, held.job, sync=True, exclude=exclude)
+    begin_indexing(held.pipeline, paths, held.job, sync=True, exclude=exclude, apart=[held.settings.uploads])
     st.session_state.pop("looked", None)
     st.rerun()
 
@@ -152,20 +154,31 @@ def synchronise(held: Library, who: Visitor, folders: Sequence[Watched]) -> None
 def _look(held: Library, one: Watched) -> IndexPlan | None:
     """What has changed; None where nothing is indexed yet."""
     try:
-        return held.pipeline.plan(one.path, exclude=own_files(held.settings.index, one.path), since=one.since)
+        return held.pipeline.plan(
+            one.path,
+            exclude=own_files(held.settings.index, one.path),
+            apart=[held.settings.uploads],
+            since=one.since,
+        )
     except NotAnIndexError:
         return None
 
 
 def _documents(held: Library, one: Watched) -> int:
     try:
-        return sum(state.documents for state in held.pipeline.snapshot.sources(one.prefix))
+        return sum(state.documents for state in _sources(held, one))
     except NotAnIndexError:
         return 0
 
 
-def _drop(held: Library, one: Watched) -> None:
+def _sources(held: Library, one: Watched) -> list[SourceState]:
+    """The files of the folder that the index knows; uploads, which it may hold as well, are none of its own."""
+    uploads = uri_prefix(held.settings.uploads)
+    return [each for each in held.pipeline.snapshot.sources(one.prefix) if not each.source.startswith(uploads)]
+
+
+def drop_folder(held: Library, one: Watched) -> None:
     """Forget the folder and take its documents out of the index; its files stay."""
-    documents = held.pipeline.snapshot.documents()
-    held.pipeline.delete(*(each.uri for each in documents if each.source.startswith(one.prefix)))
+    sources = {each.source for each in _sources(held, one)}
+    held.pipeline.delete(*(each.uri for each in held.pipeline.snapshot.documents() if each.source in sources))
     forget_folder(held.settings.folders, one.uri)

@@ -94,7 +94,8 @@ def place_of(source: Source, words: ExportWords) -> str:
     """Title, pages and headings in a line."""
     parts = [source.title or source.uri.rsplit("/", 1)[-1]]
     parts += [f"{words.page}{', '.join(map(str, source.pages))}"] if source.pages else []
-    parts += [" > ".join(source.headings)] if source.headings and source.headings != (source.title,) else []
+    headings = [heading for heading in source.headings if heading != source.title]
+    parts += [" > ".join(headings)] if headings else []
     return ", ".join(parts)
 
 

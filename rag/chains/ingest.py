@@ -64,6 +64,7 @@ def index_files(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     sync: bool = False,
+    apart: Sequence[Path] = (),
     at_once: bool = False,
     reread: bool = False,
     names: Mapping[str, str] | None = None,
@@ -78,13 +79,14 @@ def index_files(
     ``settings`` is anything that decides how files are cut: files indexed under other settings are
     cut anew. With ``sync``, documents under the given folders whose file has gone, or is no longer
     selected by the globs, leave the index; nothing leaves because a file or folder cannot be read.
+    Folders that are ``apart`` are no part of those that hold them: nothing in them is read, and nothing leaves.
     ``load`` parses a file's bytes. With ``at_once`` there is one commit, at the end: readers never see a part of
     the work, and an interruption leaves the index as it was. With ``reread``, files are parsed and cut also where
     nothing about them has changed. ``names`` says what a file is shown as, by uri, where that is not its path from the
     folder. ``told`` hears what became of each file once that is committed, so also where the run ends before its end.
     """
     started = time.monotonic()
-    found, unlisted = selected(paths, include, exclude, names or {}, own=writer.path)
+    found, unlisted = selected(paths, include, exclude, names or {}, apart=[writer.path, *apart])
     with ThreadPoolExecutor(1, "embedding") as executor:
         run = _Run(writer, chunker, embedder, settings, executor, at_once=at_once, reread=reread, load=load, told=told)
         for error in unlisted:
@@ -92,9 +94,9 @@ def index_files(
         size = run.read_all(found, progress)
         run.finish()
         if sync:
-            unreadable = [error.where for error in unlisted]
+            closed = [*(error.where for error in unlisted), *map(uri_prefix, apart)]
             for folder in (path for path in paths if path.is_dir()):
-                run.remove_missing(uri_prefix(folder), {file.uri for file in found}, unreadable)
+                run.remove_missing(uri_prefix(folder), {file.uri for file in found}, closed)
         report = run.done(files=len(found), started=started)
     if progress:
         progress(IndexProgress(len(found), len(found), size, size, report.passages, ""))
@@ -107,16 +109,16 @@ def selected(
     exclude: Sequence[str],
     names: Mapping[str, str] = MappingProxyType({}),
     *,
-    own: Path,
+    apart: Sequence[Path],
 ) -> tuple[list[SourceFile], list[LoadError]]:
-    """The files to read, each once and as ``names`` has it shown, but none of the index; and what cannot be listed."""
-    index = Path(os.path.abspath(own))  # noqa: PTH100  as walk does
+    """The files to read, each once and as ``names`` has it shown, none of them ``apart``; and what cannot be listed."""
+    others = [Path(os.path.abspath(folder)) for folder in apart]  # noqa: PTH100  as walk does
     found: dict[str, SourceFile] = {}
     unlisted: list[LoadError] = []
     for item in walk(paths, include=include, exclude=exclude):
         if isinstance(item, LoadError):
             unlisted.append(item)
-        elif not item.path.is_relative_to(index):
+        elif not any(map(item.path.is_relative_to, others)):
             found.setdefault(item.uri, replace(item, relative=names.get(item.uri, item.relative)))
     return list(found.values()), unlisted
 
@@ -375,13 +377,12 @@ class _Run:
         if last:
             self._stage_batch(last, last.vectors())
 
-    def remove_missing(self, prefix: str, seen: Container[str], unreadable: Iterable[str]) -> None:
-        """Take out the sources below ``prefix`` that were not seen, but none below what is unreadable."""
-        closed = tuple(unreadable)
+    def remove_missing(self, prefix: str, seen: Container[str], closed: Sequence[str]) -> None:
+        """Take out the sources below ``prefix`` that were not seen, but none below what is ``closed``."""
         gone = [
             held.source
             for held in self.writer.sources(prefix)
-            if held.source not in seen and not (closed and held.source.startswith(closed))
+            if held.source not in seen and not held.source.startswith(tuple(closed))
         ]
         for source in gone:
             removed = self.writer.delete_source(source)

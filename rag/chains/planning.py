@@ -43,6 +43,7 @@ def plan_files(
     settings: str = "",
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    apart: Sequence[Path] = (),
     since: float | None = None,
 ) -> IndexPlan:
     """What ``index_files`` with ``sync`` would find, by the bytes of the files.
@@ -51,8 +52,8 @@ def plan_files(
     changed after that, is taken for unchanged: that costs a look at each, not its reading. The limit is the clock of
     the system that holds the files.
     """
-    files, unlisted = selected(paths, include, exclude, own=snapshot.path)
-    closed = tuple(error.where for error in unlisted)
+    files, unlisted = selected(paths, include, exclude, apart=[snapshot.path, *apart])
+    closed = (*(error.where for error in unlisted), *map(uri_prefix, apart))
     counts = dict.fromkeys(("new", "changed", "unchanged", "failed", "unreadable"), 0)
     counts["unreadable"] = len(unlisted)
     held = _held(paths, files, snapshot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from rag.cli.options import DEFAULT_INDEX, IndexOption, RecipeOption
 __all__ = ["app_user", "serve"]
 
 _INTERRUPTED = 130
+_PATIENCE = 10.0  # seconds that a program has to end
 
 UsersOption = Annotated[
     Path | None, typer.Option("--users", help="A file of people and password hashes; `rag app-user` writes it.")
@@ -88,11 +90,19 @@ def _start(program: str, *arguments: str, **environment: str) -> None:
     if find_spec("streamlit") is None:
         raise MissingExtraError("the app needs streamlit", hint="pip install 'ragstone[app]'")
     command = [sys.executable, str(_folder() / program), *arguments]
+    started = subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603  our own program
+    # whoever stops this process means that one, which holds the port
+    signal.signal(signal.SIGTERM, lambda *_: started.terminate())
     try:
-        done = subprocess.run(command, env={**os.environ, **environment}, check=False)  # noqa: S603  our own program
-    except KeyboardInterrupt:
+        code = started.wait()
+    except KeyboardInterrupt:  # which a terminal has sent the program, too
+        try:
+            started.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
         raise typer.Exit(_INTERRUPTED) from None
-    raise typer.Exit(done.returncode)
+    raise typer.Exit(code if code >= 0 else 128 - code)
 
 
 def _folder() -> Path:

@@ -46,7 +46,8 @@ def test_no_page_breaks_a_rule_of_accessibility(sampled: App, scheme: str):
 FOCUSED = """() => {
   let element = document.activeElement
   while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement
-  return `${element.tagName} ${element.className} ${element.placeholder ?? ""} ${element.innerText ?? ""}`
+  const said = ["BODY", "MAIN"].includes(element.tagName) ? "" : element.innerText
+  return `${element.tagName} ${element.className} ${element.placeholder ?? ""} ${said}`
 }"""
 
 
@@ -67,7 +68,7 @@ def test_a_keyboard_is_enough_to_ask_and_to_read_the_source(sampled: App):
     page.keyboard.press("Enter")
     page.locator(".answer .verdict").wait_for()
     page.get_by_role("button", name="Stop").wait_for(state="detached")
-    page.locator("body").click(position={"x": 1, "y": 1})
+    page.evaluate("document.activeElement.blur()")
     tab_to(page, "BUTTON cite")
     page.keyboard.press("Enter")
     page.locator(".source .quote").first.wait_for()
@@ -80,7 +81,7 @@ def test_a_keyboard_is_enough_to_ask_and_to_read_the_source(sampled: App):
 def test_on_a_phone_nothing_is_cut_off(sampled: App):
     for locale in ("en-GB", "zh-CN"):
         page = sampled.open(width=390, locale=locale)
-        for name in PAGES:
+        for name in ("", *PAGES[1:]):
             page.goto(f"{sampled.url}/{name}")
             page.locator("h1, [data-testid=stChatInput]").first.wait_for()
             page.wait_for_load_state("networkidle")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,3 +193,11 @@ def test_it_does_not_start_where_anybody_could_reach_it(tmp_path: Path):
     assert done.returncode == 2
     assert "nobody would have to sign in" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_whoever_stops_the_command_stops_its_server(tmp_path: Path, browser: Browser):
+    server, app = started(tmp_path, browser)
+    server.terminate()
+    server.wait(30)
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(app.url, timeout=5)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("streamlit")
-from adding import take_in
+from adding import dismiss, take_in
 from again import index_again
 from chosen import delete_documents
 from contents import kind_of, size_of
@@ -17,6 +17,7 @@ from folders import forget_folder, own_files, read_folders, synchronised, watch_
 from hypothesis import given
 from hypothesis import strategies as st
 from indexing import IndexJob, begin_indexing, go_on
+from labels import told_apart
 from library import Library
 from original import original
 from preview import cut_at
@@ -26,7 +27,7 @@ from streamlit.testing.v1 import AppTest
 from uploads import Upload
 from users import User
 from visitor import Visitor
-from watched import may_watch, told
+from watched import drop_folder, may_watch, synchronise, told
 from words import saying
 
 from rag.chains.planning import IndexPlan
@@ -203,6 +204,20 @@ def test_an_upload_leaves_the_disk_with_the_last_of_its_documents_and_a_servers_
     assert documents(held) == []
 
 
+def test_what_is_called_the_same_is_told_apart() -> None:
+    assert told_apart(["a", "b", "a", "a (2)", "a"]) == ["a", "b", "a (2)", "a (2) (2)", "a (3)"]
+
+
+def test_a_run_is_dismissed_once_and_no_other_in_its_place(held: Library) -> None:
+    before = taken(held, {"a.txt": b"One."})
+    after = taken(held, {"b.txt": b"Two."})
+    dismiss(held, before)
+    assert held.job is after
+    dismiss(held, after)
+    assert held.job is None
+    assert on_disk(held) == ["a.txt", "b.txt"]
+
+
 # -- watched folders -------------------------------------------------------------------------------
 
 
@@ -254,6 +269,20 @@ def test_what_the_app_keeps_beside_its_index_is_no_document_of_a_watched_folder(
     pipeline.add(tmp_path, exclude=own_files(index, tmp_path))
     assert [one.metadata["path"] for one in pipeline.snapshot.documents()] == [f"built/{name}.md"]
     assert own_files(index, tmp_path / "elsewhere") == []
+
+
+def test_uploads_are_no_part_of_a_watched_folder_that_holds_them(held: Library, tmp_path: Path) -> None:
+    taken(held, {"sent.txt": b"Sent."})
+    (tmp_path / "mine.txt").write_text("Mine.")
+    watched = watch_folder(held.settings.folders, tmp_path)
+    synchronise(held, visitor(), [watched])
+    done(held)
+    assert paths(held) == ["mine.txt", "sent.txt"]
+    (tmp_path / "mine.txt").write_text("Mine, and another.")
+    synchronise(held, visitor(), [watched])
+    assert sum(one.updated for one in done(held).results) == 1
+    drop_folder(held, watched)
+    assert paths(held) == on_disk(held) == ["sent.txt"]
 
 
 @pytest.mark.parametrize(
@@ -308,10 +337,14 @@ def test_no_character_is_lost_between_passages(text: str, start: int, found: lis
 def test_an_original_is_given_as_it_was_indexed_and_to_those_alone_who_may_see_all_of_it(held: Library) -> None:
     data = b'{"_id": "1", "text": "One.", "tenant": "a"}\n{"_id": "2", "text": "Two.", "tenant": "b"}'
     taken(held, {"a.jsonl": data})
-    one, _ = documents(held)
+    one, other = documents(held)
     snapshot = held.pipeline.snapshot
     assert original(snapshot, one, None) == data
     assert original(snapshot, one, "tenant = 'a'") is None
+    held.pipeline.delete(other.uri)  # it is in the file all the same
+    snapshot = held.pipeline.snapshot
+    assert original(snapshot, one, "tenant = 'a'") is None
+    assert original(snapshot, one, None) == data
     uri_path(one.source).write_bytes(data.replace(b"Two", b"TWO"))
     assert original(snapshot, one, None) is None
     uri_path(one.source).unlink()

@@ -74,6 +74,12 @@ def signed_in(ask):
     return header(said, b"set-cookie").partition(";")[0]
 
 
+def test_another_apps_cookies_of_any_form_keep_nobody_out(ask):
+    mine = signed_in(ask)
+    for theirs in ('seen={"a": 1}', "a@b=c", "=", "x"):
+        assert body(ask(cookie=f"{theirs}; {mine}")) == b"secret"
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/ask", "/media/x.png", "/_stcore/upload_file/1/2", "/_stcore/health", "/static/a.js", "//sign-in/.."]
 )

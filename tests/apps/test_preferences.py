@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("streamlit")
 from about import size
-from adopting import begin_rebuild, differences, propose
+from adopting import Proposal, begin_rebuild, differences, propose
 from api_endpoint import Endpoint, serving
 from credentials import check_keys, is_address, is_open, is_variable
 from indexing import IndexJob
@@ -126,8 +126,9 @@ def test_a_key_of_the_server_goes_to_no_other_address_where_users_sign_in(monkey
             check_keys(shared, current, wanted)
         assert "s3cret" not in str(caught.value)
     hold_key("https://theirs.example/v1", KEY)
-    try:
-        check_keys(shared, current, other)
+    try:  # the key can be forgotten, and then the recipe would have the variable sent there
+        with pytest.raises(AccessError, match="name no variable"):
+            check_keys(shared, current, other)
     finally:
         forget_key("https://theirs.example/v1")
 
@@ -350,6 +351,23 @@ def test_another_embedder_takes_over_when_all_is_embedded_and_not_before(held):
     assert held.pipeline.search("heating vessels")[0].chunk.text == "Boilers are inspected every May."
     assert Pipeline(held.settings.index).recipe == wanted
     held.pipeline.close()
+
+
+def test_an_index_whose_recipe_lacks_its_models_can_be_built_anew_by_another(held, tiny):
+    lacking = Library(held.settings, Pipeline(held.settings.index, "default"))
+    with pytest.raises(RagError):
+        _ = lacking.pipeline.snapshot
+    assert finished(begin_rebuild(lacking, propose(lacking, parse_recipe(PLAIN)), IndexJob("ann"))).error is None
+    assert [one.title for one in lacking.pipeline.snapshot.documents()] == ["a", "b"]
+
+
+def test_an_index_is_not_built_anew_where_the_recipe_would_leave_out_what_it_holds(held, tmp_path):
+    wanted = parse_recipe(f'{PLAIN}[sources]\ninclude = ["deep/*.txt"]\n')
+    before = Pipeline(held.settings.index).recipe
+    with pytest.raises(RecipeError, match="2 of 2 files"):
+        begin_rebuild(held, Proposal(wanted, embeds=True, cuts=False), IndexJob("ann"))
+    assert Pipeline(held.settings.index).recipe == before
+    assert held.pipeline.info().documents == 2
 
 
 def test_a_proposal_for_an_index_without_documents_asks_for_nothing(tmp_path):

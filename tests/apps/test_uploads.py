@@ -140,7 +140,8 @@ def test_names_that_are_cut_to_the_same_are_kept_apart(tmp_path):
 
 def test_what_nothing_is_held_of_is_tidied_away(tmp_path):
     held, lost = (kept(Upload(name, b"x"), tmp_path / "files") for name in ("held.txt", "lost.txt"))
-    tidy(tmp_path / "files", {file_uri(held)})
+    (elsewhere := tmp_path / "mine.txt").write_text("not an upload")
+    tidy(tmp_path / "files", {file_uri(lost), file_uri(elsewhere)})
     assert held.exists()
     assert not lost.exists()
-    tidy(tmp_path / "nothing", set())
+    assert elsewhere.exists()

@@ -166,7 +166,7 @@ def test_without_umap_the_extra_is_named(subjects, monkeypatch):
         return found(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(MissingExtraError, match=r"ragstone\[app\]"):
+    with pytest.raises(MissingExtraError, match=r"ragstone\[maps\]"):
         corpus_map(subjects)
     assert len(corpus_map(subjects, settings=MapSettings("pca"))) == 72
 
