@@ -38,7 +38,6 @@ def take(app: App) -> None:
     shoot(page, "welcome")
     page.get_by_role("button", name="Try it with sample documents").click()
     page.get_by_role("button", name=BATTERY).wait_for()
-    shoot(page, "questions")
     ask(page, BATTERY)
     page.locator(".answer button.cite").first.click()
     page.locator(".source .quote").first.wait_for()
