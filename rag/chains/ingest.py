@@ -183,6 +183,7 @@ class _Run:
         self._keys = count()
         self._results: list[FileResult] = []  # not yet committed
         self._staged = 0
+        self._in_part = False  # whether a document is staged that may have more passages
         self._committed = self._watched = time.monotonic()
 
     def skip(self, error: LoadError | ChunkError) -> None:
@@ -201,24 +202,25 @@ class _Run:
                 self.told(result)
 
     def read_all(self, files: Sequence[SourceFile], progress: Callable[[IndexProgress], None] | None) -> int:
-        """Stage the files; their bytes. What ``progress`` raises between two of them ends the run there.
+        """Stage the files; their bytes. What ``progress`` raises ends the run there.
 
-        What was read until then is committed.
+        All documents that were whole by then are committed.
         """
         sizes = [_size(file.path) for file in files]
         done, total = 0, sum(sizes)
         for number, (file, size) in enumerate(zip(files, sizes, strict=True)):
 
             def watch(number: int = number, done: int = done, current: str = file.relative) -> None:
-                if progress:
+                if not progress:
+                    return
+                try:
                     progress(IndexProgress(number, len(files), done, total, self.cut, current))
+                except BaseException:
+                    if not self.at_once and not self._in_part:
+                        self.finish()
+                    raise
 
-            try:
-                watch()
-            except BaseException:
-                if not self.at_once:
-                    self.finish()
-                raise
+            watch()
             self.read(file, watch)
             done += size
         return total
@@ -277,11 +279,15 @@ class _Run:
         except ChunkError as error:
             self.skip(error)
             return
-        put = partial(self.writer.put, source=file.uri, state=state)
-        self._stage(put, document, first)
+        if len(first) == BATCH:
+            # It is staged in parts: what goes before is committed, lest it be lost where the run ends among them.
+            self.finish()
+        self._in_part = True
+        self._stage(partial(self.writer.put, source=file.uri, state=state), document, first)
         for part in parts:
             self._embed()
             self._stage(self.writer.extend, document, part)
+        self._in_part = False
         if held:
             self.report.updated += 1
         else:

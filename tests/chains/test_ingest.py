@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -346,6 +347,56 @@ def test_a_run_that_is_stopped_between_two_files_keeps_what_it_read(
     assert [one.path for one in told] == ["a.md", "b.txt"]
     report = run(tmp_path, docs, embedder=embedder)
     assert (report.added, report.unchanged) == (3, 2)
+
+
+def stop_at(number: int) -> Callable[[IndexProgress], None]:
+    """Stop the run where it tells of its progress for the ``number``th time, from 1."""
+    calls = count(1)
+
+    def stop(_: IndexProgress) -> None:
+        if next(calls) == number:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_a_run_that_is_stopped_within_a_file_keeps_the_documents_it_read(
+    tmp_path: Path, docs: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "WATCH_SECONDS", -1.0)  # it tells at each file and at each passage
+    told: list[FileResult] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, docs, embedder=embedder, progress=stop_at(7), told=told.append)  # at the second record
+    assert [uri.partition("#")[0] for uri in uris(tmp_path)] == ["a.md", "b.txt", "c.jsonl"]
+    assert [one.path for one in told] == ["a.md", "b.txt"]  # the third is not read to its end
+    assert verify(tmp_path / "index") == []
+    report = run(tmp_path, docs, embedder=embedder)
+    assert (report.added, report.unchanged) == (2, 3)
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_a_run_that_is_stopped_within_a_long_document_keeps_all_before_it_and_none_of_it(
+    tmp_path: Path, embedder: CountingEmbedder, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(ingest, "WATCH_SECONDS", -1.0)
+    monkeypatch.setattr(ingest, "BATCH", 2)
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a.txt").write_text("The ferry leaves at noon.\n")
+    (docs / "b.txt").write_text("".join(f"# Part {n}\n\nIt is about {n} of all.\n\n" for n in range(20)))
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    run(whole, docs, embedder=embedder)
+    with Snapshot.open(whole / "index") as snapshot:
+        passages = {summary.metadata["path"]: summary.chunks for summary in snapshot.documents()}
+    assert passages["b.txt"] >= 5  # so it is staged in three parts and more
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, docs, embedder=embedder, progress=stop_at(number))
+    assert uris(tmp_path) == ["a.txt"][: number > 2]  # it tells: a file, its passage, the other file, its passages
+    assert verify(tmp_path / "index") == []
+    assert run(tmp_path, docs, embedder=embedder).added == 2 - (number > 2)
+    with Snapshot.open(tmp_path / "index") as snapshot:
+        assert {summary.metadata["path"]: summary.chunks for summary in snapshot.documents()} == passages
 
 
 def test_files_are_read_again_where_that_is_asked_for(tmp_path: Path, docs: Path, embedder: CountingEmbedder) -> None:
