@@ -165,13 +165,14 @@ def while_indexing(browser: Browser, files: int) -> list[dict[str, object]]:
         )
         with app_over(browser, folder) as app:
             page = app.open("/documents")
-            page.get_by_role("textbox", name="A folder on the server").fill(str(docs))
-            page.get_by_role("button", name="Synchronise").first.click()
+            page.get_by_text("Watched folders of the server").click()
+            page.get_by_role("textbox", name="Path of a folder").fill(str(docs))
+            page.get_by_role("button", name="Watch and index").click()
             page.get_by_text("passages (").first.wait_for()
             other = app.open("/documents")
             times, rates = [], []
             while page.get_by_text("passages (").count():
-                for link, mark in (("Look inside", "Ask something first"), ("Documents", "A folder on the server")):
+                for link, mark in (("Look inside", "Ask something first"), ("Documents", "Watched folders of the server")):
                     began = time.perf_counter()
                     other.get_by_role("link", name=link, exact=True).click()
                     other.get_by_text(mark).first.wait_for()

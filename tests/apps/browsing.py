@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from playwright.sync_api import expect
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
@@ -24,6 +26,7 @@ RAG = Path(sys.executable).with_name("rag")
 SAMPLES = Path(__file__).parents[2] / "apps" / "samples"
 BATTERY = "How long does a full battery of the SLM-210 last?"
 WAIT = 120_000  # milliseconds: other tests keep the machine busy
+expect.set_options(timeout=WAIT)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browsing import BATTERY, RAG, SAMPLES, App, ask, started, stopped
+from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -22,11 +23,11 @@ def test_a_first_question_and_the_words_it_stands_on(sampled: App):
     page = sampled.open()
     page.get_by_role("button", name=BATTERY).click()
     page.locator(".answer .verdict").wait_for()
-    assert page.locator(".answer .verdict").inner_text() == "Supported"
-    assert "22 hours" in page.locator(".answer .sentences").inner_text()
+    expect(page.locator(".answer .verdict")).to_have_text("Supported")
+    expect(page.locator(".answer .sentences")).to_contain_text("22 hours")
     page.locator(".answer button.cite").first.click()
     page.locator(".source .page .quote").first.wait_for()
-    assert "page 1" in page.inner_text("body")
+    expect(page.locator("body")).to_contain_text("page 1")
     marked = words_in_boxes(SAMPLES / "slm-210-manual.pdf", page)
     assert "A full battery lasts 22 hours, or 17" in marked
     assert "hours when Bluetooth is switched on" in marked
@@ -56,14 +57,14 @@ def words_in_boxes(pdf: Path, page: Page) -> str:
 def test_a_refusal_shows_the_nearest_passages_and_a_follow_up_is_understood(sampled: App):
     page = sampled.open()
     ask(page, "How much does the SLM-220 cost?")
-    assert page.locator(".answer .verdict").inner_text() == "Not in the documents"
+    expect(page.locator(".answer .verdict")).to_have_text("Not in the documents")
     page.get_by_test_id("stExpander").get_by_text("The nearest passages").wait_for()
     ask(page, "How long is the warranty of the VM-40?")
     ask(page, "And of the batteries?")
-    assert page.locator(".answer .verdict").count() == 3
+    expect(page.locator(".answer .verdict")).to_have_count(3)
     page.get_by_role("link", name="Look inside").click()
     page.get_by_text("Every arm's ranking").wait_for()
-    assert "And of the batteries?" in page.inner_text("body")
+    expect(page.locator("body")).to_contain_text("And of the batteries?")
     page.context.close()
 
 
@@ -73,7 +74,7 @@ def test_a_session_comes_back_after_a_reload_and_another_browser_sees_nothing_of
     address = page.url
     page.reload()
     page.locator(".answer .verdict").wait_for()
-    assert "Is the SLM-210 rain proof?" in page.inner_text("body")
+    expect(page.locator("body")).to_contain_text("Is the SLM-210 rain proof?")
     other = sampled.open("/" + address.removeprefix(sampled.url).lstrip("/"))
     other.get_by_placeholder("Ask about your documents").wait_for()
     assert "rain proof" not in other.inner_text("body")
@@ -104,7 +105,7 @@ def test_the_interface_speaks_chinese(sampled: App):
     box.fill("充电电池的保修期为多久？")
     box.press("Enter")
     page.locator(".answer .verdict").wait_for()
-    assert re.search(r"[\u4e00-\u9fff]", page.locator(".answer .verdict").inner_text())
+    expect(page.locator(".answer .verdict")).to_have_text(re.compile(r"[\u4e00-\u9fff]"))
     page.context.close()
 
 

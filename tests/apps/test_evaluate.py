@@ -358,6 +358,8 @@ def choose_recipe(page: Page, name: str) -> None:
 @pytest.mark.models
 @pytest.mark.slow
 def test_a_broken_upload_names_its_line_and_a_phone_shows_all(sampled: App, tmp_path: Path):
+    from playwright.sync_api import expect
+
     (tmp_path / "broken.jsonl").write_text('{"_id": "1", "question": "Who?"}\n{"_id": "2"}\n')
     page = sampled.open("/evaluate", width=390)
     page.get_by_text("Upload one").click()
@@ -365,12 +367,13 @@ def test_a_broken_upload_names_its_line_and_a_phone_shows_all(sampled: App, tmp_
     page.get_by_text("broken.jsonl").wait_for()
     page.get_by_role("button", name="Check and keep").click()
     page.get_by_test_id("stAlert").get_by_text("row.question").wait_for()
-    assert "broken.jsonl" in page.get_by_test_id("stAlert").first.inner_text()
+    expect(page.get_by_test_id("stAlert").first).to_contain_text("broken.jsonl")
     evil = '<img src="http://evil.example/1.png"> ![x](http://evil.example/2.png) http://evil.example/3'
     (tmp_path / "![x](http:evil.example).jsonl").write_text(
         json.dumps({"_id": "1", "question": evil, "answerable": False})
     )
     page.locator("input[type=file]").set_input_files(tmp_path / "![x](http:evil.example).jsonl")
+    page.get_by_text("evil.example).jsonl").wait_for()
     page.get_by_role("button", name="Check and keep").click()
     page.get_by_text("1 questions: 0 for retrieval, 1 for answers").wait_for()
     page.get_by_text("Show the questions").click()

@@ -152,6 +152,7 @@ def test_the_hits_of_an_answer_are_told_with_their_arms(pipeline):
 @pytest.mark.slow
 def test_any_answer_can_be_looked_into_and_a_miss_is_explained(sampled: App):
     from browsing import BATTERY, ask
+    from playwright.sync_api import expect
 
     page = sampled.open()
     ask(page, BATTERY)
@@ -159,7 +160,7 @@ def test_any_answer_can_be_looked_into_and_a_miss_is_explained(sampled: App):
     page.get_by_test_id("stPageLink-NavLink").first.click()
     page.get_by_role("heading", name="What the model was shown").wait_for()
     assert "turn=1" in page.url
-    assert page.get_by_text(re.compile(r"passages in a prompt of \d+ tokens")).count() == 1
+    expect(page.get_by_text(re.compile(r"passages in a prompt of \d+ tokens"))).to_have_count(1)
     page.get_by_role("heading", name="Where the time went").wait_for()
     box = page.get_by_label("Words that stand in it")
     box.fill("Shipping within Norway")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from api_endpoint import Endpoint, serving
 from browsing import BATTERY, App, ask
+from playwright.sync_api import expect
 
 from rag.evaluation.tuning.recipe import recipe_toml
 from rag.pipeline import Pipeline
@@ -66,7 +67,7 @@ def test_answers_are_quotes_alone_and_then_a_models_again(sampled: App):
     assert Pipeline(sampled.index).recipe.generator.kind == "extractive"
     page.get_by_role("link", name="Ask").click()
     ask(page, BATTERY)
-    assert "22 hours" in page.locator(".answer .sentences").inner_text()
+    expect(page.locator(".answer .sentences")).to_contain_text("22 hours")
     page.get_by_role("link", name="Settings").click()
     part(page, "Generator")
     page.get_by_text("A model on this machine").click()
@@ -90,7 +91,7 @@ def test_a_recipe_that_is_wrong_says_where_and_changes_nothing(sampled: App):
     fill(page, "Recipe (TOML)", '[generator]\nmodel = "/no/such.gguf"\n')
     page.get_by_role("button", name="Use this…").click()
     page.get_by_text("/no/such.gguf").nth(1).wait_for()
-    assert page.get_by_text("What changes").count() == 0
+    expect(page.get_by_text("What changes")).to_have_count(0)
     assert Pipeline(sampled.index).recipe == before
     page.context.close()
 
@@ -164,7 +165,7 @@ def test_an_api_answers_and_its_key_is_found_nowhere(sampled: App, endpoint: End
     use(page)
     page.get_by_role("link", name="Ask").click()
     ask(page, BATTERY)
-    assert "lasts 22 hours" in page.locator(".answer .sentences").inner_text()
+    expect(page.locator(".answer .sentences")).to_contain_text("lasts 22 hours")
     assert set(endpoint.keys) == {f"Bearer {KEY}"}
     endpoint.refuses = True
     page.get_by_role("link", name="Settings").click()
@@ -188,7 +189,7 @@ def test_an_api_answers_and_its_key_is_found_nowhere(sampled: App, endpoint: End
 def test_models_are_listed_and_checked(sampled: App):
     page = sampled.open("/settings")
     page.get_by_text("SmolLM2-135M-Instruct-Q4_1", exact=True).wait_for()
-    assert page.get_by_text("used by the recipe in use").count() == 2
+    expect(page.get_by_text("used by the recipe in use")).to_have_count(2)
     page.get_by_role("button", name="Check every byte").last.click()
     page.get_by_text("Every byte is right").wait_for()
     page.context.close()
