@@ -39,7 +39,8 @@ class Answerability:
     headers, half where they are elsewhere in the passage; None without any. ``known``: share of them in any
     sentence retrieved.
     ``typed``: the cited sentences hold the name, date or number asked for, beyond those of the question.
-    ``novel``: the answer says something that the question does not.
+    ``novel``: the answer says something that the question does not, and where a number or a date is asked for,
+    nor the headers of the cited sentences: a model that does not know repeats them.
     ``elsewhere``: the question names products, and the cited sentences speak of others or nothing retrieved names it.
     ``dense``: best cosine of the retrieved passages; None where unknown.
     """
@@ -96,15 +97,19 @@ def answerability(
     near += [unit.source.claim.terms for unit in evidence if id(unit.hit) in passages]
     dense = [unit.hit.arms["dense"].score for unit in evidence if "dense" in unit.hit.arms]
     facts = asked.firm
+    kind = expected(question)
+    said = asked.terms
+    if kind not in ("", "name"):
+        said = said.union(*(unit.source.header.terms for unit in cited))
     retrieved = min(_share(topics, [unit.source.terms for unit in evidence], (), weights) / full, 1.0)
     return Answerability(
         cited=min(_share(topics, own, near, weights) / full, 1.0),
         retrieved=retrieved,
         named=_named(facts, cited, evidence) if facts else None,
         known=_held(facts, evidence) if facts else retrieved,
-        typed=_typed(expected(question), asked, cited) and any(fits_years(question, unit.text) for unit in cited),
+        typed=_typed(kind, asked, cited) and any(fits_years(question, unit.text) for unit in cited),
         elsewhere=_elsewhere(asked, cited, evidence),
-        novel=bool(_POLAR.search(question)) or any(_adds(claim, asked) for claim in claims),
+        novel=bool(_POLAR.search(question)) or any(_adds(claim, asked, said) for claim in claims),
         # An embedder may know no language but its own, and finds all texts of another one alike.
         dense=max(dense) if dense and not spaceless else None,
     )
@@ -181,8 +186,8 @@ def _elsewhere(asked: Claim, cited: Sequence[Evidence], evidence: Sequence[Evide
     )
 
 
-def _adds(claim: Claim, asked: Claim) -> bool:
-    if claim.terms - asked.terms:
+def _adds(claim: Claim, asked: Claim, said: frozenset[str]) -> bool:
+    if claim.terms - said:
         return True
     return any(not any(states(old, fact) for old in asked.facts) for fact in claim.facts)
 

@@ -342,3 +342,40 @@ def test_a_copied_title_line_is_no_part_of_the_answer(hit) -> None:
         [found],
     )
     assert answer.text == "Every employee has 27 days of paid holiday a year."
+
+
+ONE_YEAR = "The warranty of the meter is two years. The warranty of the batteries is one year."
+ONE_YEAR_ZH = "传声器的保修期为两年。充电电池的保修期为一年。保修期从发票日期开始计算。"
+
+
+@pytest.mark.parametrize(
+    ("question", "draft", "text", "heading", "answers"),
+    [
+        (
+            "How long does the warranty of the batteries last?",
+            "Our terms of warranty for the batteries",
+            ONE_YEAR,
+            "Our terms of warranty",
+            False,
+        ),
+        (
+            "How long does the warranty of the batteries last?",
+            "It is one year for batteries.",
+            ONE_YEAR,
+            "Our terms of warranty",
+            True,
+        ),
+        ("充电电池的保修期为多久？", "保修期限", ONE_YEAR_ZH, "保修期限", False),
+        ("充电电池的保修期为多久？", "充电电池的保修期为一年。", ONE_YEAR_ZH, "保修期限", True),
+        (
+            "Which film did Frankenheimer make in 1962?",
+            "The Manchurian Candidate",
+            "Frankenheimer made the film The Manchurian Candidate in 1962.",
+            "The Manchurian Candidate",
+            True,
+        ),
+    ],
+)
+def test_a_draft_that_repeats_headings_tells_no_number(hit, question, draft, text, heading, answers):
+    _, found = hit(f"## {heading}\n\n{text}", title=heading, headings=(heading,), dense=0.6)
+    assert ground(question, draft, [found]).verdict == ("supported" if answers else "not in the documents")
