@@ -172,7 +172,10 @@ def while_indexing(browser: Browser, files: int) -> list[dict[str, object]]:
             other = app.open("/documents")
             times, rates = [], []
             while page.get_by_text("passages (").count():
-                for link, mark in (("Look inside", "Ask something first"), ("Documents", "Watched folders of the server")):
+                for link, mark in (
+                    ("Look inside", "Ask something first"),
+                    ("Documents", "Watched folders of the server"),
+                ):
                     began = time.perf_counter()
                     other.get_by_role("link", name=link, exact=True).click()
                     other.get_by_text(mark).first.wait_for()

@@ -14,6 +14,7 @@ from experiments import (
     ExperimentJob,
     Measuring,
     begin_experiment,
+    damaged_experiments,
     experiments,
     forget,
     prepare,
@@ -150,6 +151,8 @@ def _past(held: Library, who: Visitor) -> None:
     """The experiments that are kept, one of them opened."""
     say = who.say
     st.subheader(say("evaluate.results"))
+    for error in damaged_experiments(held.settings):
+        st.warning(say("evaluate.damaged", error=plain(str(error))), icon=":material/broken_image:")
     kept = {one.id: one for one in experiments(held.settings)}
     if not kept:
         st.caption(say("evaluate.no_results"))

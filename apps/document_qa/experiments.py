@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,9 +135,22 @@ def prepare(
 
 
 def experiments(settings: AppSettings) -> list[Experiment]:
-    """All that are kept, the last one first. Raises EvaluationError."""
-    found = [read_experiment(path.parent) for path in settings.evaluations.glob(f"*/{_ABOUT}")]
+    """All that are kept and can be read, the last one first."""
+    found = [one for one in _read_all(settings) if isinstance(one, Experiment)]
     return sorted(found, key=lambda one: one.finished or one.started, reverse=True)
+
+
+def damaged_experiments(settings: AppSettings) -> list[EvaluationError]:
+    """Why others cannot be read."""
+    return [one for one in _read_all(settings) if isinstance(one, EvaluationError)]
+
+
+def _read_all(settings: AppSettings) -> Iterator[Experiment | EvaluationError]:
+    for path in sorted(settings.evaluations.glob(f"*/{_ABOUT}")):
+        try:
+            yield read_experiment(path.parent)
+        except EvaluationError as error:
+            yield error
 
 
 def read_experiment(folder: Path) -> Experiment:

@@ -10,6 +10,7 @@ from inside_prompt import show_draft, show_prompt
 from inside_searches import hits_table, naming, show_search
 from inside_times import show_times
 from inside_trace import prompt_of, queries_of, searches_of
+from labels import shortened
 from library import Library, conversations
 from talks import OPEN, known_talks
 from visitor import Visitor
@@ -53,7 +54,7 @@ def _choose(who: Visitor, name: str, path: Sequence[Turn], readable: Mapping[int
         who.say("inside.answer_to"),
         offered,
         index=first,
-        format_func=lambda turn: f"{turn.number}. {' '.join(turn.question.split())}"[:100],
+        format_func=lambda turn: shortened(f"{turn.number}. {' '.join(turn.question.split())}", 100),
         key=f"looked at {name} {named}",
     )
     st.query_params["turn"] = str(chosen.number)

@@ -21,3 +21,8 @@ def told_apart(names: Iterable[str]) -> list[str]:
     for name in names:
         found[unlike(name, found)] = None
     return list(found)
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or where it has more than ``most`` characters its beginning, with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -13,6 +13,7 @@ from visitor import Visitor
 
 from rag.errors import FilterError
 from rag.index import DocumentSummary
+from rag.index.filters import metadata_keys, parse
 from rag.types import content_hash
 
 
@@ -34,6 +35,10 @@ def list_documents(held: Library, who: Visitor, documents: Sequence[DocumentSumm
     st.caption(say("documents.holds", documents=f"{len(found):,}", passages=f"{sum(one.chunks for one in found):,}"))
     if not found:
         st.info(say("documents.none"))
+        held_keys = frozenset().union(*(one.metadata for one in documents))
+        if own.strip() and (unknown := metadata_keys(parse(own)) - held_keys):
+            named = ", ".join(sorted(unknown))
+            st.caption(say("documents.unknown_keys", keys=plain(named), known=plain(", ".join(sorted(held_keys)))))
         return []
     found.sort(key=lambda one: str(one.metadata.get("path", "")).casefold())  # of uploads, uris have no order
     return _choose(who, found)

@@ -16,6 +16,7 @@ from library import library
 from mapping import map_page
 from preferences import settings_page
 from settings import app_settings
+from streamlit.navigation.page import StreamlitPage
 from visitor import Visitor, visitor
 from welcome import welcome_page
 
@@ -25,9 +26,10 @@ from rag.errors import RagError
 ICON = Path(__file__).with_name("icon.png")
 
 
-def _beside(who: Visitor) -> None:
+def _beside(who: Visitor, page: StreamlitPage) -> None:
     with st.sidebar:
-        language_box(who, key="language")
+        if page.url_path != "settings":  # it has the box itself
+            language_box(who, key="language box")
         remember_language(who)
         if who.user.name:
             told = who.say("app.sign_out", name=plain(who.user.name))
@@ -66,7 +68,7 @@ def main() -> None:
         for place, (key, icon, page) in enumerate(shown)
     ]
     page = st.navigation(pages)
-    _beside(who)
+    _beside(who, page)
     try:
         page.run()
     except RagError as error:

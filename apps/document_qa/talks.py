@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 from escaping import plain
+from labels import shortened
 from library import Library
 from visitor import Visitor
 
@@ -46,7 +47,10 @@ def talks_beside(held: Library, who: Visitor, store: SessionStore, name: str, pa
             go_to(None)
         for info in store.infos():
             if info.name in known and st.button(
-                plain(info.opening[:60]), key=f"session {info.name}", disabled=info.name == name, width="stretch"
+                plain(shortened(info.opening, 60)),
+                key=f"session {info.name}",
+                disabled=info.name == name,
+                width="stretch",
             ):
                 go_to(info.name)
         if name in known:

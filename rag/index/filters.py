@@ -90,6 +90,17 @@ def parse(where: str) -> Filter:
     return parsed(where)
 
 
+def metadata_keys(part: Filter) -> frozenset[str]:
+    """The metadata keys that a filter looks at."""
+    match part:
+        case And(parts) | Or(parts):
+            return frozenset().union(*map(metadata_keys, parts))
+        case Not(inner):
+            return metadata_keys(inner)
+        case In(key) | Compare(key):
+            return frozenset() if key.builtin else frozenset({key.name})
+
+
 def narrowed(where: str | None, further: str | None) -> str | None:
     """Both filters at once. Raises FilterError where one is none by itself: ``further`` cannot undo ``where``.
 

@@ -17,7 +17,7 @@ from folders import forget_folder, own_files, read_folders, synchronised, watch_
 from hypothesis import given
 from hypothesis import strategies as st
 from indexing import IndexJob, begin_indexing, go_on
-from labels import told_apart
+from labels import shortened, told_apart
 from library import Library
 from original import original
 from preview import cut_at
@@ -415,3 +415,9 @@ def test_another_users_run_is_shown_without_its_names_and_counts(held: Library) 
     assert not page.exception
     assert not page.dataframe
     assert not {"dismiss", "go on"} & {one.key for one in page.button}
+
+
+def test_a_long_label_says_that_it_goes_on():
+    assert shortened("x" * 60, 60) == "x" * 60
+    assert shortened("保" * 61, 60) == "保" * 59 + "…"
+    assert shortened("ferry to Aran", 7) == "ferry…"

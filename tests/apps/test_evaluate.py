@@ -16,6 +16,7 @@ from experiments import (
     ExperimentJob,
     Measuring,
     begin_experiment,
+    damaged_experiments,
     experiments,
     forget,
     prepare,
@@ -182,6 +183,15 @@ def test_an_experiment_that_was_stopped_goes_on_where_it_was(settings: AppSettin
     assert job.error is None
     assert seen == [3, 4, 5, 6]
     assert len(finished.read_text().splitlines()) == 6
+
+
+def test_a_damaged_experiment_does_not_hide_the_others(settings: AppSettings, questions: QuestionSet):
+    good = prepare(settings, questions, {"bm25": PLAIN}, answers=False, limit=0, generation=1)
+    bad = prepare(settings, questions, {"bm25": PLAIN}, answers=False, limit=0, generation=2)
+    (settings.evaluations / bad.id / "experiment.json").write_text('{"id": ')
+    assert experiments(settings) == [good]
+    (told,) = damaged_experiments(settings)
+    assert bad.id in str(told)
 
 
 def test_other_documents_or_recipes_are_another_experiment(settings: AppSettings, questions: QuestionSet):

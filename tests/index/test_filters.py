@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import rag.index.filter_sql
 from rag.errors import FilterError
 from rag.index import IndexSettings, Snapshot, Writer
-from rag.index.filters import And, Compare, In, Key, Not, Or, narrowed, parse
+from rag.index.filters import And, Compare, In, Key, Not, Or, metadata_keys, narrowed, parse
 from rag.types import Document
 
 KEYS = ("n", "tag", "a.b", "x-y", "odd key", "uri", "title", "and")
@@ -233,3 +233,9 @@ def test_a_further_filter_only_narrows():
     for where, further in (("a = 1", "b = 2) or (b != 2"), ("a = 1) or (a != 1", "b = 2"), ("a = 1", "b =")):
         with pytest.raises(FilterError):
             narrowed(where, further)
+
+
+def test_the_metadata_keys_of_a_filter():
+    where = "a.b = 1 and not (tag in ('x') or n > 2) and title != 'y' and \"title\" = 'z'"
+    assert metadata_keys(parse(where)) == {"a.b", "tag", "n", "title"}
+    assert metadata_keys(parse("title = 'y' or language = 'en'")) == set()
