@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,8 +30,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
+    _keep_to_a_core()
     # A shell starts background jobs with Ctrl-C ignored, and programs they start inherit that: tests send it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _keep_to_a_core() -> None:
+    """Each of several workers to a core of its own, with all it starts: threads of models do not wait for others'."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and CORES:
+        os.sched_setaffinity(0, {CORES[int(worker.removeprefix("gw")) % len(CORES)]})
+
+
+@contextmanager
+def _on_any_core() -> Iterator[None]:
+    """Programs that are started within may use all cores."""
+    if not CORES:
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, CORES)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +86,10 @@ def browser() -> Iterator[Browser]:
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        launched = playwright.chromium.launch(executable_path=chromium, args=flags)
+    flags = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with ExitStack() as stack:
+        with _on_any_core():  # a page is drawn while the app indexes
+            playwright = stack.enter_context(sync_playwright())
+            launched = playwright.chromium.launch(executable_path=chromium, args=flags)
         yield launched
         launched.close()

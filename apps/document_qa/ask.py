@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from itertools import takewhile
 
 import streamlit as st
@@ -13,6 +15,8 @@ from turn_view import show_hidden, show_turn
 from visitor import Visitor
 from writing import Asked, notice_break, show_break, start, started, write_answer
 
+from rag.chains.drafting import Event
+from rag.chains.sessions import Session
 from rag.chains.turns import branch, latest_below, siblings
 
 _BOX = "question"
@@ -24,7 +28,8 @@ def ask_page(held: Library, who: Visitor) -> None:
     where = who.user.limited(None)  # that of now, also where a turn of another time is answered anew
     with conversations(who.owner) as store:
         name = open_talk(held, store)
-        talk = held.pipeline.chat(store.open(name, str(held.settings.index.resolve())))
+        session = store.open(name, str(held.settings.index.resolve()))
+        talk = held.pipeline.chat(session)
         turns = talk.session.turns()
         path = branch(turns, talk.session.head)
         hidden = talk.hidden(turns, where)
@@ -59,8 +64,13 @@ def ask_page(held: Library, who: Visitor) -> None:
         with place:
             if asked is None:
                 show_break(who)
-            elif asked.instead_of is None:
-                write_answer(held, who, asked, lambda: talk.say_stream(asked.question, where=where))
             else:
-                number = asked.instead_of
-                write_answer(held, who, asked, lambda: talk.edit(number, asked.question, where=where))
+                write_answer(held, who, asked, partial(_answer, held, session, asked, where))
+
+
+def _answer(held: Library, session: Session, asked: Asked, where: str | None) -> Iterator[Event]:
+    """By the pipeline of the moment: another may be taken into use while a question waits for its turn."""
+    talk = held.pipeline.chat(session)
+    if asked.instead_of is None:
+        return talk.say_stream(asked.question, where=where)
+    return talk.edit(asked.instead_of, asked.question, where=where)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 pytest.importorskip("streamlit")
 from about import size
@@ -21,7 +22,7 @@ from jobs import Stopped
 from library import Library, adopt
 from model_files import ModelJob, begin_model_job, models_of, others_of, registered_of
 from recipes import forget_recipe, keep_recipe, kept_recipes, name_of
-from settings import AppSettings
+from settings import VARIABLE, AppSettings, app_settings
 from trying import TrialJob, begin_trial
 from users import AccessError, User
 
@@ -235,12 +236,21 @@ def remembered(app) -> str:
     return repr([list(part.items()) for part in parts])
 
 
-def test_a_key_that_is_typed_leaves_the_session_at_once(held, endpoint):
+@pytest.fixture
+def served(held: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    """The index as that of an app that `rag app` has started."""
+    monkeypatch.setenv(VARIABLE, TypeAdapter(AppSettings).dump_json(held.settings).decode())
+    app_settings.cache_clear()
+    yield held
+    app_settings.cache_clear()
+
+
+def test_a_key_that_is_typed_leaves_the_session_at_once(served, endpoint):
     from streamlit.testing.v1 import AppTest
 
-    adopt(held, api(endpoint.url, api_key_env=""))
+    adopt(served, api(endpoint.url, api_key_env=""))
     app = AppTest.from_string(PART, default_timeout=60)
-    app.session_state["held"] = held
+    app.session_state["held"] = served
     app.run()
     assert not app.exception
     try:
@@ -250,7 +260,7 @@ def test_a_key_that_is_typed_leaves_the_session_at_once(held, endpoint):
         assert has_key(endpoint.url)
         assert KEY not in remembered(app)
         assert any("is held" in caption.value for caption in app.caption)
-        assert held.pipeline.generator.count_tokens([]) > 0
+        assert served.pipeline.generator.count_tokens([]) > 0
         app.button(key="forget key").click().run()
         assert not has_key(endpoint.url)
         app.text_input(key="api key").input("sk-in two parts")
@@ -259,7 +269,7 @@ def test_a_key_that_is_typed_leaves_the_session_at_once(held, endpoint):
         assert "sk-in" not in remembered(app)
     finally:
         forget_key(endpoint.url)
-        held.pipeline.close()
+        served.pipeline.close()
     assert KEY not in repr(os.environ)
 
 
