@@ -238,7 +238,8 @@ def remembered(app) -> str:
 
 @pytest.fixture
 def served(held: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
-    """The index as that of an app that `rag app` has started."""
+    """The index as that of an app that `rag app` has started, with one browser: AppTest's cookies change at each run."""
+    monkeypatch.setattr("visitor._browser", lambda: "x")
     monkeypatch.setenv(VARIABLE, TypeAdapter(AppSettings).dump_json(held.settings).decode())
     app_settings.cache_clear()
     yield held
