@@ -238,7 +238,7 @@ def remembered(app) -> str:
 
 @pytest.fixture
 def served(held: Library, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
-    """The index as that of an app that `rag app` has started, with one browser: AppTest's cookies change at each run."""
+    """The index as that of an app that `rag app` has started; of one browser, where AppTest makes up some."""
     monkeypatch.setattr("visitor._browser", lambda: "x")
     monkeypatch.setenv(VARIABLE, TypeAdapter(AppSettings).dump_json(held.settings).decode())
     app_settings.cache_clear()
