@@ -11,6 +11,7 @@ import streamlit as st
 from sources import PageView, TextView
 from visitor import Visitor
 
+from rag.chains.unsearched import is_invitation
 from rag.types import Answer, Citation, Sentence
 
 _FILES = Path(__file__).with_name("components")
@@ -61,7 +62,7 @@ def show_answer(answer: Answer, who: Visitor, *, key: str, opened: str) -> str |
             say("ask.conflict", first=conflict.values[0], second=conflict.values[1]) for conflict in answer.conflicts
         ],
         "said": {key: say(f"ask.{key}") for key in ("copy", "copied", "not_copied", "source", *states)}
-        | {"verdict": say(f"ask.{verdict}")},
+        | {"verdict": say("ask.no_question" if is_invitation(answer) else f"ask.{verdict}")},
     }
     clicked: str | None = _ANSWER(key=key, data=data, on_cite_change=lambda: None).cite
     return clicked

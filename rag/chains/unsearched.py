@@ -13,7 +13,7 @@ from rag.text.calculator import evaluate
 from rag.tracing import recording, step
 from rag.types import Answer, Sentence
 
-__all__ = ["Intents", "first_without_search", "without_search"]
+__all__ = ["Intents", "first_without_search", "is_invitation", "without_search"]
 
 Intents = Callable[[str], Wanted]
 """What a message wants: an ``IntentRouter``."""
@@ -37,6 +37,11 @@ def without_search(message: str, intents: Intents) -> Answer | None:
     text = equation(calculated)
     said = Sentence(text, 0, len(text), 1.0, supported=True)
     return Answer(message, text, "supported", (said,), draft="", hits=(), score=1.0)
+
+
+def is_invitation(answer: Answer) -> bool:
+    """Whether it replies to small talk, for which nothing was searched."""
+    return answer.refused and answer.text == phrases_for(question_language(answer.question)).invitation
 
 
 def first_without_search(chain: Chain, intents: Intents) -> Chain:

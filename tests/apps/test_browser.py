@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.models, pytest.mark.slow]
 
 
+@pytest.fixture(scope="module")
+def sampled(app: App) -> App:
+    """The app, with the samples taken in by a click, as on its first run."""
+    page = app.open()
+    page.get_by_role("button", name="Try it with sample documents").click()
+    page.get_by_placeholder("Ask about your documents").wait_for()
+    page.context.close()
+    return app
+
+
 def test_a_first_question_and_the_words_it_stands_on(sampled: App):
     page = sampled.open()
     page.get_by_role("button", name=BATTERY).click()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag.chains.answering import ask_stream
 from rag.chains.drafting import last
-from rag.chains.unsearched import first_without_search, without_search
+from rag.chains.unsearched import first_without_search, is_invitation, without_search
 from rag.errors import FilterError, QueryError
 from rag.generators import ExtractiveGenerator
 from rag.queries import IntentRouter
@@ -38,6 +40,8 @@ def test_small_talk_is_answered_in_its_language_and_claims_nothing() -> None:
     assert answer is not None
     assert answer.refused
     assert (answer.sentences, answer.hits, answer.text) == ((), (), "请提出问题，答案将在文档中查找。")
+    assert is_invitation(answer)
+    assert not is_invitation(replace(answer, text="文档中没有这个问题的答案。"))
 
 
 @pytest.mark.parametrize("message", ["What is 9/11?", "Who sang Hello?", "What is 10^400 / 3?"])
