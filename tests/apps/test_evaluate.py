@@ -383,7 +383,7 @@ def test_a_broken_upload_names_its_line_and_a_phone_shows_all(sampled: App, tmp_
         json.dumps({"_id": "1", "question": evil, "answerable": False})
     )
     page.locator("input[type=file]").set_input_files(tmp_path / "![x](http:evil.example).jsonl")
-    page.get_by_text("evil.example).jsonl").wait_for()
+    expect(page.get_by_test_id("stFileChip")).not_to_contain_text("broken")
     page.get_by_role("button", name="Check and keep").click()
     page.get_by_text("1 questions: 0 for retrieval, 1 for answers").wait_for()
     page.get_by_text("Show the questions").click()
