@@ -1,4 +1,4 @@
-# make setup | demo | test | lint | eval | bench | shots: each sets up what is missing first.
+# make setup | demo | test | test-all | lint | eval | bench | shots: each sets up what is missing first.
 #   make demo DOCS=path/to/folder Q="your question"    the demo on your own folder
 #   make test DATA=path   make eval DATA=path   make bench DATA=path         where the public collections are
 PYTHON ?= python3
@@ -10,9 +10,12 @@ DOCS ?= apps/samples
 # One index a folder, so that the demo on your documents never meets ours.
 INDEX ?= indexes/built/demo-$(shell printf '%s' '$(abspath $(DOCS))' | cksum | cut -d' ' -f1)
 
+# A file to a worker, so that what its tests share (an app, an index, a model) is made once.
+PYTEST = HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --data=$(DATA)
+
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: setup demo test lint eval bench shots
+.PHONY: setup demo test test-all lint eval bench shots
 
 setup: $(VENV)/.models
 
@@ -43,9 +46,12 @@ else
 endif
 export Q
 
-# A file to a worker, so that what its tests share (an app, an index, a model) is made once.
+# All but the longer tests in a browser, which take as long as the rest: tests/apps/test_browser.py has the main path.
 test: setup
-	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --data=$(DATA) $(ARGS)
+	@$(PYTEST) -m "not browser" $(ARGS)
+
+test-all: setup
+	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .

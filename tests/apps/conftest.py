@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        seen = "browser" in getattr(item, "fixturenames", ())
+        if seen and item.path.is_relative_to(here) and item.path.name != "test_browser.py":
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[App]:
     """The app with nothing in it."""
