@@ -70,13 +70,15 @@ def _show(held: Library, who: Visitor, snapshot: Snapshot, drawn: DrawnMap) -> N
         st.session_state["map opened"] = corpus.chunk_id(clicked)
     with beside, st.container(height=_HEIGHT):
         _read(who, snapshot, drawn, marks)
-    st.subheader(say("map.topics"))
-    rows = {
-        say("map.topic"): names,
-        say("documents.passages"): [topic.passages for topic in corpus.topics],
-        say("app.documents"): [topic.documents for topic in corpus.topics],
-    }
-    st.dataframe(rows, hide_index=True, width="stretch")
+    # the legend names the largest; a browser that comes for the map does not wait for what draws tables
+    topics = st.expander(say("map.topics"), key="map topics", on_change="rerun")
+    if topics.open:
+        rows = {
+            say("map.topic"): names,
+            say("documents.passages"): [topic.passages for topic in corpus.topics],
+            say("app.documents"): [topic.documents for topic in corpus.topics],
+        }
+        topics.dataframe(rows, hide_index=True, width="stretch")
 
 
 def _name(who: Visitor, number: int, topic: Topic) -> str:
